@@ -1,0 +1,31 @@
+/*
+ * Clocks and calendar: the time since some start for measuring, the time of day, and dates by arithmetic that no
+ * locale and no time zone has a say in.
+ */
+#ifndef BASE_TIME_H
+#define BASE_TIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Milliseconds since some moment; never goes back. */
+int64_t time_ms(void);
+
+/* Seconds since 1970 in UTC. */
+int64_t time_unix(void);
+
+/* Writes "2026-11-21T20:18:00Z". Years outside 0 to 9999 are written as the nearest second within. */
+void time_iso(int64_t unix_seconds, char out[static 21]);
+
+/* Reads a date of an HTTP header, in any of the three forms of RFC 9110. False, and nothing set, if it is none. */
+bool time_from_http(const char *text, int64_t *unix_seconds);
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar, also before its time, and back. Month 1 to 12; a day past
+ * the end of the month counts on into the next. */
+int64_t time_days(int year, int month, int day);
+void time_date(int64_t days, int *year, int *month, int *day);
+
+/* How many days a month has; 0 when month is none. */
+int time_month_days(int year, int month);
+
+#endif

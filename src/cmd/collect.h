@@ -1,0 +1,61 @@
+/*
+ * Reads one collection of the server to its proven end: pager, http, parser, rows of the page, row file. The recipe of
+ * the fetching side; a page commits whole and in order or is asked again, a collection commits when it is proved
+ * complete or is read again.
+ */
+#ifndef CMD_COLLECT_H
+#define CMD_COLLECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "check/value.h"
+#include "fetch/auth.h"
+#include "fetch/http.h"
+#include "provider.h"
+#include "stats.h"
+#include "table/rowfile.h"
+#include "table/schema.h"
+
+enum {
+	COLLECT_REREADS_MAX = 3,
+	COLLECT_MADE_MAX = 2, /* tables made from the records of one table */
+};
+
+/* What all collections of a run share; borrowed. */
+struct collect {
+	struct http *http;
+	struct auth *auth;
+	const struct provider *provider;
+	const char *data_url;
+	const char *const *headers; /* of each request, ends with NULL; NULL for none */
+	const char *folder;         /* for working files */
+	unsigned page_size;
+	unsigned parallel;
+	int retry_seconds; /* how long to go on without a page that can be kept */
+	struct stats *stats;
+	void (*draw)(struct stats *stats); /* called often while waiting; may be NULL */
+};
+
+/* A table as it was read. Zero before; released by collection_release, also after a failure. */
+struct collection {
+	const struct table *table;
+	struct rowfile *rows; /* sorted; NULL while not read */
+	struct rowfile_counts counts;
+	struct value_counts values;
+	uint64_t mended; /* half characters replaced while parsing */
+	char *proof;     /* how completeness was proved */
+	char *missing;   /* why the server does not offer it; NULL when it was read */
+	char *note;      /* something an administrator should hear; NULL for nothing */
+};
+
+/* Reads table, and the tables made from its records (made[i] for i < made_count; into results[1 + i]), into results[0].
+ * May_miss: a server that refuses or does not know the collection is no failure; results[..].missing says so. */
+bool collect_table(struct collect *collect, const struct table *table, const struct table *const *made,
+	size_t made_count, bool may_miss, struct collection *results, struct err *err);
+
+void collection_release(struct collection *collection);
+
+#endif

@@ -1,0 +1,467 @@
+#include "cmd/cmd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "cmd/collect.h"
+#include "cmd/publish.h"
+#include "config.h"
+#include "option.h"
+#include "progress.h"
+#include "report.h"
+#include "stats.h"
+#include "stop.h"
+
+/* One run of the main job. */
+struct export {
+	struct config config;
+	const struct schema *schema;
+	struct stats stats;
+	struct http *http;
+	struct auth *auth;
+	struct collection *collections; /* by table id */
+	struct publication *publications;
+	char *work; /* folder for working files */
+	int lock;
+	int64_t started;
+	int64_t started_ms;
+};
+
+static bool is_named(const struct config_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* --- places on this machine ---------------------------------------------------------------------------------------- */
+
+/* The path with its places for date and time filled; to be freed. NULL when the result would be empty or too long. */
+static char *dated_path(const char *path, int64_t now)
+{
+	char dated[4096];
+	struct tm local;
+	time_t seconds = (time_t)now;
+	if (strchr(path, '%') == NULL)
+		return mem_copy(path);
+	localtime_r(&seconds, &local);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* strftime places are what this option takes */
+	size_t length = strftime(dated, sizeof(dated), path, &local);
+#pragma GCC diagnostic pop
+	return length > 0 ? mem_copy(dated) : NULL;
+}
+
+static bool is_loose(const char *path)
+{
+	return path[strlen(path) - 1] == '/';
+}
+
+static bool check_output(const char *path, struct err *err)
+{
+	if (!is_loose(path))
+		return file_check_target(path, err);
+	char *folder = mem_format("%srosterzip", path);
+	folder[strlen(path) - 1] = '\0'; /* what matters is the folder that the bundle's folder lies in */
+	char *slash = strrchr(folder, '/');
+	char *beside = slash != NULL ? mem_format("%.*s/.rosterzip", (int)(slash - folder), folder) : mem_copy(".rosterzip");
+	bool fine = file_check_target(beside, err);
+	free(beside);
+	free(folder);
+	return fine;
+}
+
+static bool prepare_outputs(struct export *export, struct err *err)
+{
+	for (size_t i = 0; i < export->config.bundle_count; i++) {
+		const struct bundle_config *bundle = &export->config.bundles[i];
+		struct publication *publication = &export->publications[i];
+		publication->config = bundle;
+		publication->path = dated_path(bundle->output, export->started);
+		if (publication->path == NULL)
+			return err_set(err, ERR_USAGE, "output: %s gives no path", bundle->output);
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(publication->path, export->publications[j].path) == 0)
+				return err_set(err, ERR_USAGE, "output: two bundles go to %s", publication->path);
+		if (!check_output(publication->path, err))
+			return err_in(err, "output");
+	}
+	return export->config.report == NULL || file_check_target(export->config.report, err) || err_in(err, "report");
+}
+
+/* Removes what an earlier run left in the work folder when it was cut off. */
+static void sweep_work(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry = NULL;
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir != NULL)
+		closedir(dir);
+}
+
+static void sweep_beside(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash != NULL ? mem_format("%.*s/", (int)(slash - path), path) : mem_copy(".");
+	file_sweep(folder);
+	free(folder);
+}
+
+static bool prepare_state(struct export *export, struct err *err)
+{
+	const char *state = export->config.state_dir;
+	if (!file_make_folder(state, S_IRWXU, err))
+		return err_in(err, "state-dir");
+	char *lock = mem_format("%s/lock", state);
+	bool fine = file_lock(lock, (int)export->config.lock_wait, &export->lock, err);
+	free(lock);
+	if (!fine)
+		return false;
+	export->work = mem_format("%s/work", state);
+	sweep_work(export->work);
+	if (!file_make_folder(export->work, S_IRWXU, err))
+		return err_in(err, "state-dir");
+	for (size_t i = 0; i < export->config.bundle_count; i++)
+		sweep_beside(export->publications[i].path);
+	return true;
+}
+
+/* --- the server ---------------------------------------------------------------------------------------------------- */
+
+static bool open_http(struct export *export, struct err *err)
+{
+	struct http_options settings = {
+		.ca_file = export->config.ca_file,
+		.user_agent = "rosterzip/" ROSTERZIP_VERSION,
+		.first_byte_seconds = (int)export->config.timeout,
+		.verbose = export->config.verbose,
+		.stopped = stop_requested,
+		.wake_fd = stop_descriptor(),
+	};
+	export->http = http_new(&settings, err);
+	return export->http != NULL;
+}
+
+struct scope_list {
+	const char **items;
+	size_t count;
+};
+
+static void scope_add(struct scope_list *list, const char *prefix, const char *scope)
+{
+	char *full = mem_format("%s%s", prefix, scope);
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->items[i], full) == 0) {
+			free(full);
+			return;
+		}
+	}
+	list->items = mem_grow(list->items, list->count + 2, sizeof(*list->items));
+	list->items[list->count++] = full;
+	list->items[list->count] = NULL;
+}
+
+static void scope_release(struct scope_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free((char *)list->items[i]);
+	free(list->items);
+}
+
+/* What the wanted tables need; the provider's own go with the first try only. */
+static void wanted_scopes(const struct export *export, struct scope_list *all, struct scope_list *fewer)
+{
+	const struct config *config = &export->config;
+	const char *prefix = export->schema->scope_prefix;
+	if (config->scope.set) {
+		for (size_t i = 0; i < config->scope.count; i++)
+			scope_add(all, "", config->scope.items[i]);
+		return;
+	}
+	for (int i = 0; i < export->schema->table_count; i++) {
+		const struct table *table = &export->schema->tables[i];
+		if (table->scope != NULL && is_named(&config->collections, table->name)) {
+			scope_add(all, prefix, table->scope);
+			scope_add(fewer, prefix, table->scope);
+		}
+	}
+	for (const char *const *extra = config->provider->extra_scopes; *extra != NULL; extra++)
+		scope_add(all, prefix, *extra);
+}
+
+static void login_ways(const struct config *config, enum auth_way *ways)
+{
+	static const enum auth_way chosen[] = {
+		[CONFIG_AUTH_OAUTH2] = AUTH_OAUTH2,
+		[CONFIG_AUTH_AERIES_V1] = AUTH_AERIES_V1,
+		[CONFIG_AUTH_OAUTH1] = AUTH_OAUTH1,
+		[CONFIG_AUTH_BEARER] = AUTH_BEARER,
+		[CONFIG_AUTH_NONE] = AUTH_NONE,
+	};
+	if (config->auth != CONFIG_AUTH_AUTO) {
+		ways[0] = chosen[config->auth];
+		return;
+	}
+	size_t count = 0;
+	for (const char *const *word = config->provider->auth; *word != NULL && count + 1 < AUTH_WAY_COUNT; word++)
+		if (auth_way_find(*word, &ways[count]))
+			count++;
+	ways[count] = AUTH_END;
+}
+
+static void choose_client(const struct config *config, struct auth_options *settings)
+{
+	static const enum auth_client chosen[] = {
+		[CONFIG_CLIENT_AUTH_BASIC] = AUTH_CLIENT_BASIC,
+		[CONFIG_CLIENT_AUTH_BODY] = AUTH_CLIENT_BODY,
+		[CONFIG_CLIENT_AUTH_QUERY] = AUTH_CLIENT_QUERY,
+		[CONFIG_CLIENT_AUTH_BOTH] = AUTH_CLIENT_BOTH,
+	};
+	settings->client_given = config->client_auth != CONFIG_CLIENT_AUTH_AUTO;
+	if (settings->client_given)
+		settings->client = chosen[config->client_auth];
+	else
+		auth_client_find(config->provider->client_auth, &settings->client);
+}
+
+static bool login(struct export *export, struct err *err)
+{
+	const struct config *config = &export->config;
+	const struct provider *provider = config->provider;
+	struct scope_list scopes = {0};
+	struct scope_list fewer = {0};
+	wanted_scopes(export, &scopes, &fewer);
+	struct auth_options settings = {
+		.base = config->base_url,
+		.token_url = config->token_url,
+		.token_paths = provider->token_paths,
+		.authorize_path = provider->authorize_path,
+		.refresh_path = provider->refresh_path,
+		.client_id = config->client_id,
+		.client_secret = config->client_secret,
+		.bearer = config->bearer_token,
+		.basic_raw = config->basic_encoding == CONFIG_BASIC_RAW,
+		.grant = config->grant == CONFIG_GRANT_PASSWORD ? "password" : NULL,
+		.oauth1_method = config->oauth1_method == CONFIG_OAUTH1_HMAC_SHA256 ? "HMAC-SHA256" : NULL,
+		.scopes = scopes.items,
+		.fallback_scopes = fewer.items,
+		.token_params = (const char *const *)config->token_param.items,
+		.headers = (const char *const *)config->header.items,
+		.retry_seconds = (int)config->retry_time,
+		.key_hex_digits = provider->key_hex_digits,
+		.hint_login_refused = provider->hints.login_refused,
+		.hint_no_address = provider->hints.no_address,
+		.hint_key_shape = provider->hints.key_shape,
+	};
+	login_ways(config, settings.ways);
+	choose_client(config, &settings);
+	export->auth = auth_new(&settings, export->http);
+	scope_release(&scopes);
+	scope_release(&fewer);
+	export->stats.current = "logging in";
+	bool fine = auth_login(export->auth, err);
+	const char *warning = auth_warning(export->auth);
+	if (fine && warning != NULL)
+		log_line(LOG_WARNING, "login", "%s", warning);
+	return fine;
+}
+
+static bool may_miss(const struct export *export, const struct table *table)
+{
+	for (size_t i = 0; i < export->config.bundle_count; i++)
+		if (is_named(&export->config.bundles[i].allow_missing, table->name))
+			return true;
+	return false;
+}
+
+static bool collect_one(struct export *export, struct collect *collect, const struct table *table, struct err *err)
+{
+	const struct table *made[COLLECT_MADE_MAX];
+	struct collection results[1 + COLLECT_MADE_MAX] = {0};
+	size_t made_count = 0;
+	bool wanted = is_named(&export->config.collections, table->name);
+	for (int i = 0; i < export->schema->table_count; i++) {
+		const struct table *other = &export->schema->tables[i];
+		if (other->from == table->id && is_named(&export->config.collections, other->name))
+			made[made_count++] = other;
+	}
+	if (table->endpoint == NULL || (!wanted && made_count == 0))
+		return true;
+	bool fine = collect_table(collect, table, made, made_count, may_miss(export, table), results, err);
+	for (size_t i = 0; i <= made_count; i++) {
+		if (i == 0 && !wanted)
+			collection_release(&results[0]); /* read only for what is made from it */
+		else
+			export->collections[results[i].table->id] = results[i];
+	}
+	return fine;
+}
+
+static bool collect_all(struct export *export, struct err *err)
+{
+	struct collect collect = {
+		.http = export->http,
+		.auth = export->auth,
+		.provider = export->config.provider,
+		.data_url = export->config.data_url,
+		.headers = (const char *const *)export->config.header.items,
+		.folder = export->work,
+		.page_size = (unsigned)export->config.page_size,
+		.parallel = (unsigned)export->config.parallel,
+		.retry_seconds = (int)export->config.retry_time,
+		.stats = &export->stats,
+		.draw = progress_draw,
+	};
+	for (int i = 0; i < export->schema->table_count; i++)
+		if (!collect_one(export, &collect, &export->schema->tables[i], err))
+			return false;
+	return true;
+}
+
+/* --- the run ------------------------------------------------------------------------------------------------------- */
+
+/* Every bundle gets its chance; the gravest failure is the result of the run. */
+static bool publish_all(struct export *export, struct err *err)
+{
+	struct publish publish = {
+		.schema = export->schema,
+		.collections = export->collections,
+		.folder = export->work,
+		.provider = export->config.provider,
+		.stats = &export->stats,
+		.draw = progress_draw,
+	};
+	for (size_t i = 0; i < export->config.bundle_count; i++) {
+		struct err own = {0};
+		const struct bundle_config *bundle = &export->config.bundles[i];
+		if (publish_bundle(&publish, bundle, &export->publications[i], &own))
+			continue;
+		if (bundle->name[0] != '\0')
+			err_in(&own, "bundle %s", bundle->name);
+		bool graver = err_exit_status(own.code) > err_exit_status(err->code);
+		if (err->code != ERR_NONE)
+			log_line(LOG_ERROR, NULL, "%s", graver ? err->text : own.text);
+		if (graver || own.code == ERR_STOPPED)
+			*err = own;
+		if (own.code == ERR_STOPPED)
+			break;
+	}
+	return err->code == ERR_NONE;
+}
+
+static bool run(struct export *export, struct err *err)
+{
+	if (!stop_watch(err) || !prepare_state(export, err))
+		return false;
+	progress_open(!export->config.quiet);
+	return open_http(export, err) && login(export, err) && collect_all(export, err) && publish_all(export, err);
+}
+
+static void tell(struct export *export, struct err *err)
+{
+	struct report report = {
+		.schema = export->schema,
+		.config = &export->config,
+		.started = export->started,
+		.ms = time_ms() - export->started_ms,
+		.stats = &export->stats,
+		.collections = export->collections,
+		.publications = export->publications,
+		.publication_count = export->config.bundle_count,
+		.login = export->auth != NULL ? auth_way_word(export->auth) : NULL,
+		.scopes = export->auth != NULL ? auth_granted(export->auth) : NULL,
+		.err = *err,
+		.exit_status = err_exit_status(err->code),
+	};
+	report_findings(&report);
+	if (export->config.report != NULL) {
+		struct err own = {0};
+		if (!report_write(&report, export->config.report, &own)) {
+			if (err->code != ERR_NONE)
+				log_line(LOG_ERROR, "report", "%s", own.text);
+			else
+				*err = own;
+		}
+	}
+	if (!export->config.quiet)
+		report_summary(&report);
+}
+
+static void release(struct export *export)
+{
+	for (int i = 0; i < export->schema->table_count; i++)
+		collection_release(&export->collections[i]);
+	for (size_t i = 0; i < export->config.bundle_count; i++)
+		publication_release(&export->publications[i]);
+	free(export->collections);
+	free(export->publications);
+	auth_free(export->auth);
+	http_free(export->http);
+	if (export->work != NULL) {
+		sweep_work(export->work);
+		rmdir(export->work);
+	}
+	free(export->work);
+	if (export->lock >= 0)
+		close(export->lock);
+	config_release(&export->config);
+}
+
+static void open_log(const struct config *config)
+{
+	enum log_level level = config->verbose ? LOG_DEBUG : LOG_WARNING;
+	log_open(config->quiet ? LOG_ERROR : level, config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT);
+	for (size_t i = 0; i < config->warnings.count; i++)
+		log_line(LOG_WARNING, "configuration", "%s", config->warnings.items[i]);
+}
+
+bool cmd_export(int argc, char **argv, struct err *err)
+{
+	static const struct config_command command = {
+		.name = "export",
+		.groups = OPTION_SOURCE | OPTION_BUNDLE | OPTION_RUN,
+	};
+	struct export export = {
+		.schema = &schema_oneroster_1_1,
+		.lock = -1,
+		.started = time_unix(),
+		.started_ms = time_ms(),
+	};
+	umask(S_IRWXG | S_IRWXO);
+	if (!config_read(&export.config, &command, argc - 1, argv + 1, NULL, err)) {
+		config_release(&export.config);
+		return false;
+	}
+	if (export.config.help) {
+		config_help(&command, stdout);
+		config_release(&export.config);
+		return true;
+	}
+	open_log(&export.config);
+	export.collections = mem_new((size_t)export.schema->table_count, sizeof(*export.collections));
+	export.publications = mem_new(export.config.bundle_count, sizeof(*export.publications));
+	export.stats.current_table = -1;
+	bool fine = prepare_outputs(&export, err) && config_secrets(&export.config, err);
+	if (fine) {
+		fine = run(&export, err);
+		progress_clear();
+		tell(&export, err);
+		fine = fine && err->code == ERR_NONE;
+	}
+	release(&export);
+	return fine;
+}

@@ -1,0 +1,404 @@
+#include "cmd/page.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "convert/sax.h"
+#include "fetch/problem.h"
+#include "fetch/retry.h"
+#include "table/row.h"
+#include "table/rowpage.h"
+
+struct page {
+	const struct page_shape *shape;
+	struct pager_page place;
+	struct http_transfer *transfer;
+	struct sax *sax;
+	struct rowpage *rows[1 + COLLECT_MADE_MAX];
+	struct value_counts values[1 + COLLECT_MADE_MAX];
+	struct value_counts known; /* of a row that was counted with the page before */
+	struct err err;            /* why the parser stopped */
+	bool ascending;
+	bool past_end;
+	unsigned tries;
+	unsigned refusals; /* logins lost on this page */
+	unsigned generation;
+};
+
+/* --- rows ---------------------------------------------------------------------------------------------------------- */
+
+static bool add_row(struct page *page, size_t which, struct row *row, struct value_counts *counts, struct err *err)
+{
+	const struct table *table = page->shape->tables[which];
+	if (!value_normalise(row, table, counts, err))
+		return false;
+	/* Behind the columns stand cells that only formats needed. */
+	struct row columns = row_head(row, (size_t)table->column_count);
+	return rowpage_add(page->rows[which], &columns, err);
+}
+
+static bool is_greater(const char *id, size_t length, const char *than, size_t than_length)
+{
+	int order = memcmp(id, than, length < than_length ? length : than_length);
+	return order > 0 || (order == 0 && length > than_length);
+}
+
+static bool on_record(void *context, struct record *record, struct err *err)
+{
+	struct page *page = context;
+	struct row *row = record_row(record);
+	size_t last_length = 0;
+	const char *last = rowpage_last(page->rows[0], &last_length);
+	/* The first row of a page asked one row early was counted with the page before. */
+	bool known = page->place.overlap && last == NULL;
+	if (last != NULL && !is_greater(row_text(row, 0), row_length(row, 0), last, last_length))
+		page->ascending = false;
+	if (!add_row(page, 0, row, known ? &page->known : &page->values[0], err))
+		return false;
+	for (size_t i = 0; !known && i < record_made_count(record); i++) {
+		int which = 0;
+		struct row *made = record_made(record, i, &which);
+		if (!add_row(page, (size_t)which, made, &page->values[which], err))
+			return false;
+	}
+	return true;
+}
+
+static void forget(struct page *page)
+{
+	for (size_t i = 0; i < page->shape->table_count; i++) {
+		rowpage_drop(page->rows[i]);
+		value_counts_clear(&page->values[i]);
+	}
+	page->ascending = true;
+	page->past_end = false;
+}
+
+static bool on_restart(void *context, struct err *err)
+{
+	(void)err;
+	forget(context);
+	return true;
+}
+
+static bool on_body(void *context, const char *data, size_t length)
+{
+	struct page *page = context;
+	return sax_feed(page->sax, data, length, &page->err);
+}
+
+struct page *page_new(const struct page_shape *shape)
+{
+	static const struct sax_events events = {.record = on_record, .restart = on_restart};
+	struct page *page = mem_new(1, sizeof(*page));
+	page->shape = shape;
+	page->sax = sax_new(shape->plan, &events, page);
+	for (size_t i = 0; i < shape->table_count; i++) {
+		page->rows[i] = rowpage_new(shape->collect->folder);
+		value_counts_init(&page->values[i], shape->tables[i]->column_count);
+	}
+	value_counts_init(&page->known, shape->tables[0]->column_count);
+	return page;
+}
+
+void page_free(struct page *page)
+{
+	if (page == NULL)
+		return;
+	http_transfer_free(page->transfer);
+	sax_free(page->sax);
+	for (size_t i = 0; i < page->shape->table_count; i++) {
+		rowpage_free(page->rows[i]);
+		value_counts_release(&page->values[i]);
+	}
+	value_counts_release(&page->known);
+	free(page);
+}
+
+void page_drop(struct page *page)
+{
+	http_transfer_free(page->transfer);
+	page->transfer = NULL;
+	forget(page);
+}
+
+void page_begin(struct page *page, const struct pager_page *place)
+{
+	page_drop(page);
+	page->place = *place;
+	page->tries = 0;
+	page->refusals = 0;
+}
+
+const struct pager_page *page_place(const struct page *page)
+{
+	return &page->place;
+}
+
+unsigned page_tries(const struct page *page)
+{
+	return page->tries;
+}
+
+struct keeping {
+	struct rowfile *file;
+	struct digest *order; /* NULL for rows that were made */
+	bool skip;            /* the next row is known already */
+};
+
+static bool keep_row(void *context, const char *encoded, size_t length, struct err *err)
+{
+	struct keeping *keeping = context;
+	const char *id = NULL;
+	size_t id_length = 0;
+	if (keeping->skip) {
+		keeping->skip = false;
+		return true;
+	}
+	if (keeping->order != NULL && row_cell(encoded, length, 0, &id, &id_length)) {
+		digest_add(keeping->order, id, id_length);
+		digest_add(keeping->order, "", 1);
+	}
+	return rowfile_add(keeping->file, encoded, length, err);
+}
+
+bool page_keep(struct page *page, struct rowfile *const *files, struct collection *results, struct digest *order,
+	struct err *err)
+{
+	for (size_t i = 0; i < page->shape->table_count; i++) {
+		struct keeping keeping = {
+			.file = files[i],
+			.order = i == 0 ? order : NULL,
+			.skip = i == 0 && page->place.overlap,
+		};
+		if (!rowpage_each(page->rows[i], keep_row, &keeping, err))
+			return false;
+		value_counts_add(&results[i].values, &page->values[i]);
+	}
+	results[0].mended += sax_mended(page->sax);
+	return true;
+}
+
+/* --- the request --------------------------------------------------------------------------------------------------- */
+
+static void add_url(const struct page *page, bool sorted, struct buf *url)
+{
+	buf_add_format(url, "%s/%s?limit=%u&offset=%" PRIu64, page->shape->collect->data_url,
+		page->shape->tables[0]->endpoint, page->place.limit, page->place.offset);
+	if (sorted)
+		buf_add_text(url, "&sort=sourcedId&orderBy=asc");
+}
+
+/* A list of header lines to be freed; the lines are borrowed. */
+static const char **header_lines(const struct collect *collect, const char *authorization)
+{
+	size_t count = 0;
+	while (collect->headers != NULL && collect->headers[count] != NULL)
+		count++;
+	const char **lines = mem_new(count + 3, sizeof(*lines));
+	size_t used = 0;
+	lines[used++] = "Accept: application/json";
+	if (authorization[0] != '\0')
+		lines[used++] = authorization;
+	for (size_t i = 0; i < count; i++)
+		lines[used++] = collect->headers[i];
+	return lines;
+}
+
+bool page_start(struct page *page, bool sorted, struct err *err)
+{
+	struct collect *collect = page->shape->collect;
+	struct table_stats *stats = &collect->stats->tables[page->shape->tables[0]->id];
+	struct buf url = {0};
+	struct buf authorization = {0};
+	page_drop(page);
+	add_url(page, sorted, &url);
+	if (auth_header(collect->auth, "GET", buf_text(&url), &authorization, &page->generation, err)) {
+		const char **lines = header_lines(collect, buf_text(&authorization));
+		struct http_request request = {
+			.url = buf_text(&url),
+			.headers = lines,
+			.on_body = on_body,
+			.context = page,
+		};
+		sax_begin(page->sax);
+		err_clear(&page->err);
+		page->transfer = http_start(collect->http, &request, err);
+		free(lines);
+	}
+	if (authorization.data != NULL)
+		memset(authorization.data, 0, authorization.length);
+	buf_release(&authorization);
+	buf_release(&url);
+	if (page->transfer == NULL)
+		return err_in(err, "%s", page->shape->tables[0]->name);
+	page->tries++;
+	stats->requests++;
+	stats->retries += page->tries > 1 ? 1 : 0;
+	return true;
+}
+
+struct page *page_of(const struct http_transfer *transfer)
+{
+	return http_transfer_context(transfer);
+}
+
+/* --- the answer ---------------------------------------------------------------------------------------------------- */
+
+/* Puts into err "users, rows from 1001: <what> (status 503: <what the server says>)". */
+static void say(const struct page *page, enum err_code code, const char *what, struct err *err)
+{
+	const struct http_reply *reply = http_transfer_reply(page->transfer);
+	char problem[PROBLEM_ROOM];
+	problem_text(buf_text(&reply->snippet), reply->snippet.length, problem);
+	http_mask(page->shape->collect->http, problem, sizeof(problem));
+	const char *joint = problem[0] != '\0' ? ": " : "";
+	if (reply->failure == HTTP_OK && (reply->status < 200 || reply->status >= 300))
+		err_set(err, code, "%s (status %ld%s%s)", what, reply->status, joint, problem);
+	else if (sax_trouble(page->sax) == SAX_NO_ROWS)
+		err_set(err, code, "%s%s%s", what, joint, problem);
+	else
+		err_set(err, code, "%s", what); /* what was read may be data of people */
+	err_in(err, "%s, rows from %" PRIu64, page->shape->tables[0]->name, page->place.offset + 1);
+}
+
+static enum page_outcome failed(const struct page *page, enum err_code code, const char *what, struct err *err)
+{
+	say(page, code, what, err);
+	return PAGE_FAILED;
+}
+
+static enum page_outcome trouble(const struct page *page, enum retry_verdict verdict, const char *what, int64_t *wait,
+	bool *everything, struct err *err)
+{
+	const struct http_reply *reply = http_transfer_reply(page->transfer);
+	say(page, ERR_API, what, err);
+	if (verdict == RETRY_NEVER)
+		return PAGE_FAILED;
+	/* The clock is chance enough to keep many clients from coming back at once. */
+	*wait = retry_wait_ms(reply, page->tries, time_unix(), (uint32_t)time_ms() * 2654435761u);
+	*everything = reply->status == 429 || reply->status == 503;
+	return verdict == RETRY_SMALLER ? PAGE_SMALLER : PAGE_AGAIN;
+}
+
+/* The token is not accepted, or the session was lost: one new login, then it is final. */
+static enum page_outcome login_lost(struct page *page, enum err_code code, const char *what, struct err *err)
+{
+	if (page->refusals++ > 0)
+		return failed(page, code, what, err);
+	struct auth *auth = page->shape->collect->auth;
+	if (!auth_refused(auth, page->generation, http_transfer_reply(page->transfer), err)) {
+		err_in(err, "%s", page->shape->tables[0]->name);
+		return PAGE_FAILED;
+	}
+	say(page, code, what, err);
+	return PAGE_AGAIN;
+}
+
+static enum page_outcome not_given(const struct page *page, const char *what, struct err *err)
+{
+	const struct provider *provider = page->shape->collect->provider;
+	const char *permission = provider_permission(provider, page->shape->tables[0]->name);
+	bool forbidden = http_transfer_reply(page->transfer)->status == 403;
+	say(page, ERR_API, what, err);
+	if (forbidden && permission != NULL)
+		err_hint(err, "Permission needed: %s", permission);
+	if (forbidden && provider->hints.forbidden != NULL)
+		err_hint(err, "%s", provider->hints.forbidden);
+	if (!forbidden)
+		err_hint(err, "If every collection answers like this, the base address is wrong: check url");
+	return PAGE_MISSING;
+}
+
+static enum page_outcome hear_status(struct page *page, bool first, int64_t *wait, bool *everything, struct err *err)
+{
+	const struct http_reply *reply = http_transfer_reply(page->transfer);
+	long status = reply->status;
+	enum retry_verdict verdict = retry_judge(reply, page->tries);
+	if (verdict != RETRY_NEVER)
+		return trouble(page, verdict, "the server is in trouble", wait, everything, err);
+	if (status == 401)
+		return login_lost(page, ERR_LOGIN, "the server refuses its own new token", err);
+	if (status == 403)
+		return not_given(page, "the server refuses this collection", err);
+	if (!first && (status == 404 || (status == 400 && !page->place.overlap))) {
+		page->past_end = true;
+		return PAGE_ANSWER;
+	}
+	if (status == 404 || status == 405 || status == 501)
+		return not_given(page, "the server does not know this collection", err);
+	if (status == 400 || status == 422) {
+		say(page, ERR_API, "the server does not accept the request", err);
+		return PAGE_UNWELCOME;
+	}
+	if (status >= 300 && status < 400)
+		return failed(page, ERR_API, "the server sends us to another address: set url to where it really is", err);
+	return failed(page, ERR_API, "the server answers with an error", err);
+}
+
+static enum page_outcome unreadable(struct page *page, int64_t *wait, bool *everything, struct err *err)
+{
+	switch (sax_trouble(page->sax)) {
+	case SAX_WEB_PAGE:
+		return login_lost(page, ERR_API,
+			"got a web page instead of data: the base address is wrong (check url), or the login was lost", err);
+	case SAX_CUT:
+	case SAX_SYNTAX: return trouble(page, RETRY_SMALLER, page->err.text, wait, everything, err);
+	default: return failed(page, page->err.code, page->err.text, err);
+	}
+}
+
+enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *everything, struct err *err)
+{
+	const struct http_reply *reply = http_transfer_reply(page->transfer);
+	struct table_stats *stats = &page->shape->collect->stats->tables[page->shape->tables[0]->id];
+	stats->bytes += reply->bytes;
+	stats->wire_bytes += reply->wire_bytes;
+	*wait = 0;
+	*everything = false;
+	if (reply->failure == HTTP_STOPPED) {
+		err_set(err, ERR_STOPPED, "stopped");
+		return PAGE_FAILED;
+	}
+	if (reply->failure == HTTP_ABORTED)
+		return unreadable(page, wait, everything, err);
+	if (reply->failure != HTTP_OK)
+		return trouble(page, retry_judge(reply, page->tries), reply->problem, wait, everything, err);
+	if (reply->status < 200 || reply->status >= 300)
+		return hear_status(page, first, wait, everything, err);
+	if (reply->status != 204 && !sax_end(page->sax, &page->err))
+		return unreadable(page, wait, everything, err);
+	return PAGE_ANSWER;
+}
+
+static bool plain_number(const char *text, uint64_t *number)
+{
+	if (text == NULL)
+		return false;
+	size_t digits = strspn(text, "0123456789");
+	if (digits == 0 || digits > 18 || text[digits] != '\0')
+		return false;
+	*number = strtoull(text, NULL, 10);
+	return true;
+}
+
+struct pager_answer page_answer(const struct page *page)
+{
+	const struct http_reply *reply = http_transfer_reply(page->transfer);
+	struct pager_answer answer = {.past_end = page->past_end, .ascending = page->ascending};
+	if (page->past_end)
+		return answer;
+	answer.rows = rowpage_rows(page->rows[0]);
+	answer.first = rowpage_first(page->rows[0], &answer.first_length);
+	answer.last = rowpage_last(page->rows[0], &answer.last_length);
+	answer.has_total = plain_number(reply->total, &answer.total);
+	answer.has_count = plain_number(reply->count, &answer.count);
+	if (!answer.has_total && sax_total(page->sax) >= 0) {
+		answer.has_total = true;
+		answer.total = (uint64_t)sax_total(page->sax);
+	}
+	return answer;
+}

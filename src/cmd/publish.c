@@ -1,0 +1,307 @@
+#include "cmd/publish.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "check/fill.h"
+#include "package/bundle.h"
+#include "stop.h"
+
+/* The making of one bundle. */
+struct making {
+	const struct publish *publish;
+	const struct bundle_config *config;
+	struct publication *publication;
+	struct fill *fill;
+	struct bundle *bundle;
+	uint64_t seen; /* rows looked at, to draw progress now and then */
+};
+
+enum { ROWS_PER_LOOK = 4096 };
+
+static bool is_named(const struct config_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool stopped(struct making *making, struct err *err)
+{
+	if (making->seen++ % ROWS_PER_LOOK != 0)
+		return false;
+	if (making->publish->draw != NULL)
+		making->publish->draw(making->publish->stats);
+	if (!stop_requested())
+		return false;
+	err_set(err, ERR_STOPPED, "stopped");
+	return true;
+}
+
+static const struct collection *collection_of(const struct making *making, const struct table *table)
+{
+	return &making->publish->collections[table->id];
+}
+
+/* Calls act for every row of a table, filled. */
+static bool each_row(struct making *making, const struct table *table, struct value_counts *counts,
+	bool (*act)(struct making *making, const struct table *table, struct row *row, struct err *err),
+	struct err *err)
+{
+	struct row row;
+	row_init(&row, (size_t)table->column_count);
+	struct rowfile_reader *reader = rowfile_read(collection_of(making, table)->rows, err);
+	int more = reader != NULL ? rowfile_next(reader, &row, err) : -1;
+	while (more > 0) {
+		if (stopped(making, err) ||
+			!fill_row(making->fill, making->publication->keys, table, &row, counts, err) ||
+			!act(making, table, &row, err))
+			more = -1;
+		else
+			more = rowfile_next(reader, &row, err);
+	}
+	rowfile_reader_free(reader);
+	row_release(&row);
+	return more == 0 || err_in(err, "%s", table->file_name);
+}
+
+static bool survey_row(struct making *making, const struct table *table, struct row *row, struct err *err)
+{
+	(void)err;
+	struct keys *keys = making->publication->keys;
+	keys_add(keys, table, row, keys_judge(keys, table, row, KEYS_SURVEY));
+	return true;
+}
+
+static bool write_row(struct making *making, const struct table *table, struct row *row, struct err *err)
+{
+	(void)err;
+	struct keys *keys = making->publication->keys;
+	enum keys_fate fate = keys_judge(keys, table, row, KEYS_FINAL);
+	if (!keys_needs_survey(keys, table))
+		keys_add(keys, table, row, fate);
+	if (fate != KEYS_STAYS)
+		return true;
+	value_required(row, table, false, &making->publication->values[table->id]);
+	bundle_add_row(making->bundle, row);
+	return true;
+}
+
+static bool make_file(struct making *making, const struct table *table, struct err *err)
+{
+	struct value_counts *counts = &making->publication->values[table->id];
+	making->publish->stats->current = table->file_name;
+	if (keys_needs_survey(making->publication->keys, table)) {
+		bool fine = each_row(making, table, counts, survey_row, err);
+		value_counts_clear(counts); /* the second pass counts the same once more */
+		if (!fine)
+			return false;
+	}
+	if (!bundle_begin_file(making->bundle, table, err) || !each_row(making, table, counts, write_row, err) ||
+		!bundle_end_file(making->bundle, err))
+		return false;
+	making->publication->rows[table->id] = bundle_rows(making->bundle, table);
+	making->publication->bytes[table->id] = bundle_bytes(making->bundle, table);
+	making->publication->present[table->id] = bundle_has(making->bundle, table);
+	return true;
+}
+
+/* --- checks -------------------------------------------------------------------------------------------------------- */
+
+/* The first problem becomes the error, the others are counted: the report has them all. */
+struct problems {
+	struct err *err;
+	uint64_t more;
+};
+
+static void problem(struct problems *problems, const char *text, const char *hint)
+{
+	if (problems->err->code != ERR_NONE) {
+		problems->more++;
+		return;
+	}
+	err_set(problems->err, ERR_DATA, "%s", text);
+	if (hint != NULL)
+		err_hint(problems->err, "%s", hint);
+}
+
+static void check_values(
+	struct problems *problems, const struct table *table, const struct value_counts *counts, const char *hint)
+{
+	size_t place = 0;
+	struct value_count count;
+	while (value_counts_next(counts, &place, &count)) {
+		if (value_rules[count.rule].severity != VALUE_ERROR)
+			continue;
+		char *text = mem_format("%s: column %s, %" PRIu64 " rows: %s", table->file_name,
+			table->columns[count.column].name, count.cells, value_rules[count.rule].text);
+		char *advice = mem_format(
+			"A value for such rows can be set with fill = %s.%s=VALUE", table->name, table->columns[count.column].name);
+		problem(problems, text, count.rule == VALUE_FIELD_REQUIRED ? advice : hint);
+		free(advice);
+		free(text);
+	}
+}
+
+static void check_references(struct problems *problems, const struct making *making, const struct table *table)
+{
+	for (int c = 0; c < table->column_count; c++) {
+		struct keys_counts counts = keys_column(making->publication->keys, table, c);
+		if (counts.dangling == 0 || making->config->dangling != CONFIG_DANGLING_FAIL)
+			continue;
+		char *text = mem_format("%s: column %s, %" PRIu64 " references lead to rows of %s that the server did not send",
+			table->file_name, table->columns[c].name, counts.dangling,
+			making->publish->schema->tables[table->columns[c].ref].file_name);
+		problem(problems, text, "dangling = drop leaves out what refers to them, dangling = keep publishes it as it is");
+		free(text);
+	}
+}
+
+static void check_empty(struct problems *problems, const struct making *making, const struct table *table)
+{
+	if (!table->core || making->publication->rows[table->id] > 0 ||
+		is_named(&making->config->allow_empty, table->name))
+		return;
+	char *text = mem_format("%s would be empty, which a receiver reads as everything deleted", table->file_name);
+	const char *hint = making->publish->provider->hints.empty;
+	char *advice = mem_format("%s%sIf that is right: allow-empty = %s", hint != NULL ? hint : "",
+		hint != NULL ? " " : "", table->name);
+	problem(problems, text, advice);
+	free(advice);
+	free(text);
+}
+
+static bool check(const struct making *making, struct err *err)
+{
+	struct problems problems = {.err = err};
+	const struct schema *schema = making->publish->schema;
+	for (int i = 0; i < schema->table_count; i++) {
+		const struct table *table = &schema->tables[i];
+		const struct collection *collection = collection_of(making, table);
+		if (collection->rows == NULL)
+			continue;
+		check_empty(&problems, making, table);
+		check_values(&problems, table, &collection->values, NULL);
+		check_values(&problems, table, &making->publication->values[i], NULL);
+		check_references(&problems, making, table);
+	}
+	if (problems.more > 0)
+		err_hint(err, "%" PRIu64 " more problems of this kind are in the report", problems.more);
+	return err->code == ERR_NONE;
+}
+
+/* --- the bundle ---------------------------------------------------------------------------------------------------- */
+
+static bool set_fills(struct making *making, struct err *err)
+{
+	const struct config_list *list = &making->config->fill;
+	making->fill = fill_new(making->publish->schema, !list->set || list->count > 0);
+	for (size_t i = 0; i < list->count; i++) {
+		int table = 0;
+		int column = 0;
+		const char *value = NULL;
+		if (!config_fill(list->items[i], &table, &column, &value, err))
+			return false;
+		fill_set(making->fill, table, column, value);
+	}
+	return true;
+}
+
+static enum keys_policy policy_of(int dangling)
+{
+	switch (dangling) {
+	case CONFIG_DANGLING_DROP: return KEYS_DROP;
+	case CONFIG_DANGLING_KEEP: return KEYS_KEEP;
+	default: return KEYS_FAIL;
+	}
+}
+
+static void prepare(struct making *making)
+{
+	const struct schema *schema = making->publish->schema;
+	struct publication *publication = making->publication;
+	size_t count = (size_t)schema->table_count;
+	publication->table_count = schema->table_count;
+	publication->values = mem_new(count, sizeof(*publication->values));
+	publication->rows = mem_new(count, sizeof(*publication->rows));
+	publication->bytes = mem_new(count, sizeof(*publication->bytes));
+	publication->present = mem_new(count, sizeof(*publication->present));
+	bool *given = mem_new(count, sizeof(*given));
+	for (size_t i = 0; i < count; i++) {
+		value_counts_init(&publication->values[i], schema->tables[i].column_count);
+		given[i] = making->publish->collections[i].rows != NULL;
+	}
+	publication->keys = keys_new(schema, given, policy_of(making->config->dangling));
+	free(given);
+	struct bundle_options options = {
+		.schema = schema,
+		.folder = making->publish->folder,
+		.style = {.quote_all = making->config->quote == CONFIG_QUOTE_ALL, .lf = making->config->eol == CONFIG_EOL_LF},
+		.empty_header = making->config->empty == CONFIG_EMPTY_HEADER,
+		.source_name = making->config->source_name,
+		.source_code = making->config->source_code,
+		.stopped = stop_requested,
+	};
+	making->bundle = bundle_new(&options);
+}
+
+/* A collection that the server did not give although it was asked for: whether the bundle can be without it. */
+static bool check_missing(const struct making *making, struct err *err)
+{
+	const struct schema *schema = making->publish->schema;
+	for (int i = 0; i < schema->table_count; i++) {
+		const struct collection *collection = &making->publish->collections[i];
+		if (collection->missing != NULL && !is_named(&making->config->allow_missing, schema->tables[i].name)) {
+			err_set(err, ERR_API, "%s", collection->missing);
+			return err_hint(err, "To publish without it: allow-missing = %s", schema->tables[i].name);
+		}
+	}
+	return true;
+}
+
+static bool make_files(struct making *making, struct err *err)
+{
+	const struct schema *schema = making->publish->schema;
+	for (int i = 0; i < schema->table_count; i++)
+		if (making->publish->collections[i].rows != NULL && !make_file(making, &schema->tables[i], err))
+			return false;
+	return true;
+}
+
+bool publish_bundle(const struct publish *publish, const struct bundle_config *config, struct publication *publication,
+	struct err *err)
+{
+	struct making making = {.publish = publish, .config = config, .publication = publication};
+	publication->config = config;
+	prepare(&making);
+	bool fine = set_fills(&making, err) && check_missing(&making, err) && make_files(&making, err) && check(&making, err);
+	if (fine) {
+		publish->stats->current = "zip";
+		if (publish->draw != NULL)
+			publish->draw(publish->stats);
+		fine = bundle_commit(making.bundle, publication->path, err);
+		publication->size = bundle_size(making.bundle);
+	}
+	publish->stats->current = NULL;
+	publication->published = fine;
+	publication->err = *err;
+	bundle_free(making.bundle);
+	fill_free(making.fill);
+	return fine;
+}
+
+void publication_release(struct publication *publication)
+{
+	for (int i = 0; i < publication->table_count; i++)
+		value_counts_release(&publication->values[i]);
+	free(publication->values);
+	free(publication->rows);
+	free(publication->bytes);
+	free(publication->present);
+	free(publication->path);
+	keys_free(publication->keys);
+	*publication = (struct publication){0};
+}

@@ -1,0 +1,50 @@
+/*
+ * Makes one bundle from the collections that were read: fills, references, CSV, checks, zip, and puts it in its place.
+ * The recipe of the publishing side.
+ */
+#ifndef CMD_PUBLISH_H
+#define CMD_PUBLISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "check/keys.h"
+#include "check/value.h"
+#include "cmd/collect.h"
+#include "config.h"
+#include "stats.h"
+#include "table/schema.h"
+
+/* What all bundles of a run share; borrowed. */
+struct publish {
+	const struct schema *schema;
+	const struct collection *collections; /* by table id; those not asked for have no table */
+	const char *folder;                   /* for working files */
+	const struct provider *provider;
+	struct stats *stats;
+	void (*draw)(struct stats *stats);
+};
+
+/* What became of a bundle; kept for summary and report. Zero before; released also after a failure. */
+struct publication {
+	const struct bundle_config *config;
+	char *path; /* where it goes */
+	bool published;
+	struct err err; /* why not */
+	struct keys *keys;
+	struct value_counts *values; /* by table id: what was found while publishing */
+	uint64_t *rows;              /* by table id: rows in the file */
+	uint64_t *bytes;             /* by table id: size of the file */
+	bool *present;               /* by table id: the file is in the bundle */
+	uint64_t size;               /* of the zip; 0 for loose files */
+	int table_count;
+};
+
+/* Publishes the bundle of config at publication->path, or says in err (and publication->err) why it must not. */
+bool publish_bundle(const struct publish *publish, const struct bundle_config *config, struct publication *publication,
+	struct err *err);
+
+void publication_release(struct publication *publication);
+
+#endif

@@ -1,0 +1,657 @@
+#include "config.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "cmdline.h"
+#include "credentials.h"
+#include "inifile.h"
+#include "option.h"
+#include "provider.h"
+#include "secret.h"
+#include "setting.h"
+#include "table/schema.h"
+
+enum {
+	FILE_MAX = 1024 * 1024,
+	BUNDLES_MAX = 1000, /* outputs of one run */
+};
+
+static const char prefix[] = "ROSTERZIP_";
+
+extern char **environ;
+
+/* ---- Values and where they come from ---- */
+
+/* Where a text is to go: the run or a bundle, with what is known of the values there. */
+struct target {
+	void *values;
+	struct config_origin *origins;
+	unsigned first_line; /* of the part of the file that is being read; what stood before is only a default */
+};
+
+static struct target target_for(struct config *config, struct bundle_config *bundle, const struct option *option)
+{
+	if (option->group == OPTION_BUNDLE)
+		return (struct target){.values = bundle, .origins = bundle->origins};
+	return (struct target){.values = config, .origins = config->origins};
+}
+
+static const struct config_origin *origin_of(
+	const struct config *config, const struct bundle_config *bundle, const struct option *option)
+{
+	bool in_bundle = option->group == OPTION_BUNDLE;
+	return &(in_bundle ? bundle->origins : config->origins)[option_index(option)];
+}
+
+static void add_origin(
+	const struct config *config, const struct option *option, const struct config_origin *origin, struct buf *out)
+{
+	switch (origin->level) {
+	case CONFIG_DEFAULT: buf_add_text(out, "default"); break;
+	case CONFIG_FILE: buf_add_format(out, "%s:%u", config->file, origin->line); break;
+	case CONFIG_ENVIRONMENT: option_variable(option, out); break;
+	case CONFIG_COMMAND_LINE: buf_add_text(out, "command line"); break;
+	}
+}
+
+static const struct option *named(const char *name)
+{
+	const struct option *option = option_find(name, strlen(name));
+	assert(option != NULL);
+	return option;
+}
+
+void config_origin_add(
+	const struct config *config, const struct bundle_config *bundle, const char *option, struct buf *out)
+{
+	const struct option *row = named(option);
+	add_origin(config, row, origin_of(config, bundle, row), out);
+}
+
+bool config_err_in(const struct config *config, const struct bundle_config *bundle, const char *option, struct err *err)
+{
+	struct buf text = {0};
+	config_origin_add(config, bundle, option, &text);
+	err_in(err, "%s", buf_text(&text));
+	buf_release(&text);
+	return false;
+}
+
+enum config_level config_level(const struct config *config, const char *name)
+{
+	return origin_of(config, NULL, named(name))->level;
+}
+
+const char *config_word(const char *option, int value)
+{
+	return named(option)->choices[value];
+}
+
+/* True if the value comes from this very part of the same source: then a list goes on, and all else is said twice. */
+static bool is_again(const struct config_origin *now, const struct config_origin *origin, unsigned first_line)
+{
+	if (now->level != origin->level)
+		return false;
+	return origin->level != CONFIG_FILE || now->line >= first_line;
+}
+
+static bool apply(struct target target, const struct option *option, const char *text, struct config_origin origin,
+	struct err *err)
+{
+	struct config_origin *now = &target.origins[option_index(option)];
+	bool again = is_again(now, &origin, target.first_line);
+	if (again && origin.level == CONFIG_FILE && !option_is_list(option))
+		return err_set(err, ERR_USAGE, "`%s` was already given on line %u", option->name, now->line);
+	if (!again)
+		setting_reset(option, target.values);
+	if (!setting_set(option, target.values, text, err))
+		return false;
+	*now = origin;
+	return true;
+}
+
+static void set_defaults(struct config *config)
+{
+	struct err err = {0};
+	for (size_t i = 0; i < option_count; i++)
+		if (options[i].preset != NULL) {
+			struct target target = target_for(config, &config->top, &options[i]);
+			bool fine = setting_set(&options[i], target.values, options[i].preset, &err);
+			assert(fine);
+			(void)fine;
+		}
+}
+
+static void release_bundle(struct bundle_config *bundle)
+{
+	for (size_t i = 0; i < option_count; i++)
+		if (options[i].group == OPTION_BUNDLE)
+			setting_reset(&options[i], bundle);
+	free(bundle->name);
+	free(bundle->origins);
+	*bundle = (struct bundle_config){0};
+}
+
+/* A further bundle that begins with what the top part says. */
+static struct bundle_config *add_bundle(struct config *config, const char *name, unsigned line)
+{
+	config->bundles = mem_grow(config->bundles, config->bundle_count + 1, sizeof(*config->bundles));
+	struct bundle_config *bundle = &config->bundles[config->bundle_count++];
+	*bundle = (struct bundle_config){.name = mem_copy(name), .line = line};
+	bundle->origins = mem_new(option_count, sizeof(*bundle->origins));
+	for (size_t i = 0; i < option_count; i++)
+		if (options[i].group == OPTION_BUNDLE) {
+			setting_copy(&options[i], bundle, &config->top);
+			bundle->origins[i] = config->top.origins[i];
+		}
+	return bundle;
+}
+
+static void add_text(struct config_list *list, char *text)
+{
+	list->items = mem_grow(list->items, list->count + 2, sizeof(*list->items));
+	list->items[list->count++] = text;
+	list->items[list->count] = NULL;
+	list->set = true;
+}
+
+void config_warn(struct config *config, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	char text[1024];
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	add_text(&config->warnings, mem_copy(text));
+}
+
+static void free_list(struct config_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct config_list){0};
+}
+
+/* ---- The file ---- */
+
+struct file_reader {
+	struct config *config;
+	struct bundle_config *bundle; /* of the section being read, or NULL */
+	const struct option *option;  /* of the last key */
+};
+
+static bool is_name_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool check_bundle_name(const struct config *config, const char *name, struct err *err)
+{
+	size_t length = strlen(name);
+	bool good = is_name_letter(*name);
+	for (size_t i = 0; i < length; i++)
+		good = good && (is_name_letter(name[i]) || strchr("._-", name[i]) != NULL);
+	if (!good)
+		return err_set(err, ERR_USAGE,
+			"the name in [bundle NAME] begins with a letter or digit and goes on with those, dots, hyphens "
+			"and underscores");
+	for (size_t i = 0; i < config->bundle_count; i++)
+		if (strcmp(config->bundles[i].name, name) == 0)
+			return err_set(err, ERR_USAGE, "[bundle %s] was already begun on line %u", name,
+				config->bundles[i].line);
+	if (config->bundle_count >= BUNDLES_MAX)
+		return err_set(err, ERR_USAGE, "there are more than %d bundles", BUNDLES_MAX);
+	return true;
+}
+
+static bool read_section(struct file_reader *reader, const struct inifile_line *line, struct err *err)
+{
+	static const char word[] = "bundle";
+	const char *text = line->name + strspn(line->name, " \t");
+	size_t length = strcspn(text, " \t");
+	if (length != sizeof(word) - 1 || strncmp(text, word, length) != 0)
+		return err_set(err, ERR_USAGE, "unknown section [%s]; there is only [bundle NAME]", line->name);
+	text += length;
+	text += strspn(text, " \t");
+	size_t end = strlen(text);
+	while (end > 0 && (text[end - 1] == ' ' || text[end - 1] == '\t'))
+		end--;
+	char *name = mem_copy_n(text, end);
+	bool ok = check_bundle_name(reader->config, name, err);
+	if (ok)
+		reader->bundle = add_bundle(reader->config, name, line->number);
+	reader->option = NULL;
+	free(name);
+	return ok;
+}
+
+/* A line that was only indented by mistake would otherwise become part of the list before it. */
+static bool looks_like_key(const struct option *before, const char *text)
+{
+	size_t length = strcspn(text, " \t=:");
+	const char *behind = text + length + strspn(text + length, " \t");
+	if (*behind != '=' || option_find(text, length) == NULL)
+		return false;
+	return before->kind != OPTION_LINES || behind > text + length;
+}
+
+static bool read_key(struct file_reader *reader, const struct inifile_line *line, struct err *err)
+{
+	struct config *config = reader->config;
+	const struct option *option = reader->option;
+	if (line->kind == INIFILE_MORE) {
+		if (!option_is_list(option) || looks_like_key(option, line->value))
+			return err_set(err, ERR_USAGE,
+				"this line begins with a blank and so continues `%s`; remove the blank", option->name);
+	} else {
+		option = option_find(line->name, strlen(line->name));
+		if (option == NULL)
+			return option_unknown("key", "", line->name, strlen(line->name), ~0U, err);
+		if (option->command_line_only)
+			return err_set(err, ERR_USAGE, "`%s` belongs on the command line", option->name);
+		reader->option = option;
+	}
+	struct bundle_config *bundle = reader->bundle != NULL ? reader->bundle : &config->top;
+	if (reader->bundle != NULL && option->group != OPTION_BUNDLE)
+		return err_set(err, ERR_USAGE,
+			"`%s` is for the whole run: it belongs above the first section, not into [bundle %s]",
+			option->name, bundle->name);
+	struct target target = target_for(config, bundle, option);
+	target.first_line = reader->bundle != NULL ? reader->bundle->line : 1;
+	return apply(
+		target, option, line->value, (struct config_origin){.level = CONFIG_FILE, .line = line->number}, err);
+}
+
+static bool read_line(void *context, const struct inifile_line *line, struct err *err)
+{
+	if (line->kind == INIFILE_SECTION)
+		return read_section(context, line, err);
+	return read_key(context, line, err);
+}
+
+static bool read_file(struct config *config, struct err *err)
+{
+	struct buf text;
+	buf_init(&text, FILE_MAX);
+	bool ok = file_read(config->file, FILE_MAX, &text, err);
+	if (!ok) {
+		err->code = ERR_USAGE;
+	} else {
+		struct file_reader reader = {.config = config};
+		ok = inifile_read(config->file, buf_text(&text), text.length, read_line, &reader, err);
+	}
+	/* Header lines and token parameters may be as good as a secret. */
+	if (text.data != NULL)
+		secret_wipe(text.data, text.length);
+	buf_release(&text);
+	return ok;
+}
+
+/* ---- The environment ---- */
+
+static const char *variable(char **environment, const char *name)
+{
+	size_t length = strlen(name);
+	for (char **entry = environment; *entry != NULL; entry++)
+		if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
+			return *entry + length + 1;
+	return NULL;
+}
+
+/* Takes a secret out of an environment, so that no child inherits it, and out of the bytes that /proc/PID/environ
+ * shows. NULL if it is not there or empty. */
+static char *take_variable(char **environment, const char *name)
+{
+	char *secret = NULL;
+	size_t length = strlen(name);
+	char **kept = environment;
+	for (char **entry = environment; *entry != NULL; entry++) {
+		if (strncmp(*entry, name, length) != 0 || (*entry)[length] != '=') {
+			*kept++ = *entry;
+			continue;
+		}
+		char *value = *entry + length + 1;
+		if (secret == NULL && *value != '\0')
+			secret = mem_copy(value);
+		secret_wipe(value, strlen(value));
+		if (environment == environ)
+			*kept++ = *entry; /* unsetenv takes it out */
+	}
+	*kept = NULL;
+	if (environment == environ)
+		unsetenv(name);
+	return secret;
+}
+
+/* Turns "PAGE_SIZE" into "page-size". False if no option could be meant: small letters. */
+static bool key_of_variable(const char *text, size_t length, struct buf *key)
+{
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+		if (c >= 'a' && c <= 'z')
+			return false;
+		buf_add_char(key, c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+	}
+	return true;
+}
+
+static void warn_variable(struct config *config, const char *entry, size_t length, const char *key)
+{
+	struct buf text = {0};
+	buf_add_format(&text, "unknown variable %.*s in the environment is not used", (int)length, entry);
+	const char *nearest = option_nearest(key, strlen(key), ~0U);
+	if (nearest != NULL) {
+		buf_add_text(&text, " (did you mean ");
+		option_variable(named(nearest), &text);
+		buf_add_text(&text, "?)");
+	}
+	config_warn(config, "%s", buf_text(&text));
+	buf_release(&text);
+}
+
+static bool apply_everywhere(
+	struct config *config, const struct option *option, const char *text, enum config_level level, struct err *err)
+{
+	struct config_origin origin = {.level = level};
+	if (option->group != OPTION_BUNDLE)
+		return apply(target_for(config, NULL, option), option, text, origin, err);
+	if (config->bundle_count > 1 && strcmp(option->name, "output") == 0)
+		return err_set(
+			err, ERR_USAGE, "there are %zu bundles, which cannot share one `output`", config->bundle_count);
+	for (size_t i = 0; i < config->bundle_count; i++)
+		if (!apply(target_for(config, &config->bundles[i], option), option, text, origin, err))
+			return false;
+	return true;
+}
+
+static bool read_environment(struct config *config, char **environment, struct err *err)
+{
+	for (char **entry = environment; *entry != NULL; entry++) {
+		if (strncmp(*entry, prefix, sizeof(prefix) - 1) != 0)
+			continue;
+		size_t length = strcspn(*entry, "=");
+		struct buf key = {0};
+		bool plain = key_of_variable(*entry + sizeof(prefix) - 1, length - sizeof(prefix) + 1, &key);
+		const struct option *option = plain ? option_find(buf_text(&key), key.length) : NULL;
+		bool filled = (*entry)[length] == '=' && (*entry)[length + 1] != '\0';
+		bool ok = true;
+		if (option == NULL || option == named("help"))
+			warn_variable(config, *entry, length, buf_text(&key));
+		else if (filled && option != named("config"))
+			ok = apply_everywhere(config, option, *entry + length + 1, CONFIG_ENVIRONMENT, err);
+		buf_release(&key);
+		if (!ok)
+			return err_in(err, "%.*s", (int)length, *entry);
+	}
+	return true;
+}
+
+/* ---- What has to be true of the whole ---- */
+
+/* The folder that is ours for this school system when nobody named one. */
+static bool default_state_dir(struct config *config, char **environment, const char *slug, struct err *err)
+{
+	const char *systemd = variable(environment, "STATE_DIRECTORY");
+	const char *xdg = variable(environment, "XDG_STATE_HOME");
+	const char *home = variable(environment, "HOME");
+	if (systemd != NULL && *systemd == '/') /* several are joined by colons */
+		config->state_dir = mem_format("%.*s/%s", (int)strcspn(systemd, ":"), systemd, slug);
+	else if (xdg != NULL && *xdg == '/')
+		config->state_dir = mem_format("%s/rosterzip/%s", xdg, slug);
+	else if (home != NULL && *home == '/')
+		config->state_dir = mem_format("%s/.local/state/rosterzip/%s", home, slug);
+	else
+		return err_set(err, ERR_USAGE,
+			"`state-dir` is missing, and neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME says where it "
+			"could be");
+	return true;
+}
+
+static bool check_source(struct config *config, char **environment, struct err *err)
+{
+	if (config->url == NULL)
+		return err_set(err, ERR_USAGE,
+			"`url` is missing: the OneRoster address of the school system, by --url or in a configuration "
+			"file (--config FILE)");
+	struct address address;
+	bool ok = address_read(&address, config->url, schema_oneroster_1_1.base_path, err);
+	if (!ok) {
+		err_in(err, "`url`");
+		config_err_in(config, NULL, "url", err);
+	} else {
+		config->base_url = mem_copy(address.base);
+		config->data_url = mem_copy(address.data);
+		config->provider = provider_find(config->provider_name);
+		if (config->provider == NULL)
+			config->provider = provider_recognise(address.host, address.path);
+		if (address.cut)
+			config_warn(config, "`url` names a web page; what stands before its last slash is used: %s",
+				config->base_url);
+		ok = (config->state_dir != NULL || default_state_dir(config, environment, address.slug, err)) &&
+		     credentials_check(config, err);
+	}
+	address_release(&address);
+	return ok;
+}
+
+/* Turns "core" into the tables it stands for, and puts all in the order of the standard. */
+static void settle_collections(struct config *config)
+{
+	const struct schema *schema = &schema_oneroster_1_1;
+	struct config_list list = {0};
+	for (int t = 0; t < schema->table_count; t++) {
+		const struct table *table = &schema->tables[t];
+		bool wanted = false;
+		for (size_t i = 0; i < config->collections.count; i++)
+			wanted = wanted || strcmp(config->collections.items[i], table->name) == 0 ||
+				 (table->core && strcmp(config->collections.items[i], "core") == 0);
+		if (wanted)
+			add_text(&list, mem_copy(table->name));
+	}
+	free_list(&config->collections);
+	config->collections = list;
+}
+
+static bool check_bundles(const struct config *config, struct err *err)
+{
+	const struct config_origin *top = origin_of(config, &config->top, named("output"));
+	if (config->bundles[0].line != 0 && top->level == CONFIG_FILE)
+		return err_set(err, ERR_USAGE,
+			"%s:%u: `output` stands above the [bundle] sections: move it into the one it belongs to",
+			config->file, top->line);
+	for (size_t i = 0; i < config->bundle_count; i++) {
+		const struct bundle_config *bundle = &config->bundles[i];
+		if (bundle->output == NULL && bundle->line != 0)
+			return err_set(err, ERR_USAGE, "%s:%u: [bundle %s] needs an `output`", config->file,
+				bundle->line, bundle->name);
+		if (bundle->output == NULL)
+			return err_set(err, ERR_USAGE,
+				"`output` is missing: where the bundle goes, by --output FILE or in a "
+				"configuration file (--config FILE)");
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(config->bundles[j].output, bundle->output) == 0)
+				return err_set(err, ERR_USAGE,
+					"%s:%u: [bundle %s] has the same `output` as [bundle %s]", config->file,
+					bundle->line, bundle->name, config->bundles[j].name);
+	}
+	return true;
+}
+
+static bool check_loudness(struct config *config, struct err *err)
+{
+	if (!config->quiet || !config->verbose)
+		return true;
+	enum config_level quiet = config_level(config, "quiet");
+	enum config_level verbose = config_level(config, "verbose");
+	if (quiet == verbose)
+		return err_set(err, ERR_USAGE, "`quiet` and `verbose` contradict each other");
+	config->quiet = quiet > verbose;
+	config->verbose = !config->quiet;
+	return true;
+}
+
+static bool check_all(struct config *config, const struct config_command *command, char **environment, struct err *err)
+{
+	if (config->collections.count == 0) {
+		err_set(err, ERR_USAGE, "`collections` is empty; the usual ones are: core");
+		return config_err_in(config, NULL, "collections", err);
+	}
+	settle_collections(config);
+	return check_loudness(config, err) &&
+	       ((command->groups & OPTION_SOURCE) == 0 || check_source(config, environment, err)) &&
+	       ((command->groups & OPTION_BUNDLE) == 0 || check_bundles(config, err));
+}
+
+/* ---- The whole ---- */
+
+/* The file is named by the command line or the environment, and has to be known before both are applied. */
+static bool find_file(struct config *config, const struct cmdline *line, char **environment, struct err *err)
+{
+	const struct option *option = named("config");
+	const char *text = variable(environment, "ROSTERZIP_CONFIG");
+	if (text != NULL && *text != '\0' && !apply_everywhere(config, option, text, CONFIG_ENVIRONMENT, err))
+		return err_in(err, "ROSTERZIP_CONFIG");
+	for (size_t i = 0; i < line->option_count; i++)
+		if (line->options[i].option == option &&
+			!apply_everywhere(config, option, line->options[i].value, CONFIG_COMMAND_LINE, err))
+			return err_in(err, "command line");
+	return true;
+}
+
+static bool read_sources(struct config *config, const struct cmdline *line, char **environment, struct err *err)
+{
+	if (!find_file(config, line, environment, err))
+		return false;
+	if (config->file != NULL && !read_file(config, err))
+		return false;
+	if (config->bundle_count == 0)
+		add_bundle(config, "", 0);
+	if (!read_environment(config, environment, err))
+		return false;
+	for (size_t i = 0; i < line->option_count; i++) {
+		const struct cmdline_option *argument = &line->options[i];
+		if (!apply_everywhere(config, argument->option, argument->value, CONFIG_COMMAND_LINE, err))
+			return err_in(err, "command line");
+	}
+	return true;
+}
+
+bool config_read(struct config *config, const struct config_command *command, int argc, char **argv, char **environment,
+	struct err *err)
+{
+	if (environment == NULL)
+		environment = environ;
+	*config = (struct config){0};
+	config->origins = mem_new(option_count, sizeof(*config->origins));
+	config->top.origins = mem_new(option_count, sizeof(*config->top.origins));
+	/* Before anything can fail. */
+	config->client_secret = take_variable(environment, CREDENTIALS_CLIENT_SECRET);
+	config->bearer_token = take_variable(environment, CREDENTIALS_BEARER_TOKEN);
+	set_defaults(config);
+
+	struct cmdline line;
+	bool ok = cmdline_read(&line, command, argc, argv, err);
+	config->help = ok && line.help;
+	if (ok && !line.help)
+		ok = read_sources(config, &line, environment, err) && check_all(config, command, environment, err);
+	config->words = line.words;
+	config->word_count = line.word_count;
+	line.words = NULL;
+	cmdline_release(&line);
+	return ok;
+}
+
+bool config_secrets(struct config *config, struct err *err)
+{
+	return credentials_fetch(config, err);
+}
+
+void config_release(struct config *config)
+{
+	for (size_t i = 0; i < config->bundle_count; i++)
+		release_bundle(&config->bundles[i]);
+	free(config->bundles);
+	release_bundle(&config->top);
+	for (size_t i = 0; i < option_count; i++)
+		if (options[i].group != OPTION_BUNDLE)
+			setting_reset(&options[i], config);
+	free_list(&config->warnings);
+	free(config->base_url);
+	free(config->data_url);
+	free(config->words);
+	free(config->origins);
+	secret_free(config->client_secret);
+	secret_free(config->bearer_token);
+	*config = (struct config){0};
+}
+
+/* ---- Showing ---- */
+
+void config_help(const struct config_command *command, FILE *out)
+{
+	option_help(command->groups, out);
+	fputs("The first of several words is the default. Every option may also be a line of the\n"
+	      "file (page-size = 500) or a variable (ROSTERZIP_PAGE_SIZE=500).\n",
+		out);
+}
+
+static void show_option(
+	const struct config *config, const struct bundle_config *bundle, const struct option *option, struct buf *out)
+{
+	const void *values = bundle != NULL ? (const void *)bundle : config;
+	if (option == named("help") || !setting_is_set(option, values))
+		return;
+	buf_add_format(out, "%-21s = ", option->name);
+	setting_show(option, values, out);
+	buf_add_text(out, "  ; ");
+	add_origin(config, option, origin_of(config, bundle, option), out);
+	buf_add_char(out, '\n');
+}
+
+void config_show(const struct config *config, struct buf *out)
+{
+	for (size_t i = 0; i < option_count; i++)
+		if (options[i].group != OPTION_BUNDLE)
+			show_option(config, NULL, &options[i], out);
+	if (config->data_url != NULL)
+		buf_add_format(out, "; data from %s, provider %s\n", config->data_url, config->provider->name);
+	for (size_t b = 0; b < config->bundle_count; b++) {
+		const struct bundle_config *bundle = &config->bundles[b];
+		if (bundle->line != 0)
+			buf_add_format(out, "[bundle %s]\n", bundle->name);
+		for (size_t i = 0; i < option_count; i++)
+			if (options[i].group == OPTION_BUNDLE)
+				show_option(config, bundle, &options[i], out);
+	}
+}
+
+bool config_fill(const char *item, int *table, int *column, const char **value, struct err *err)
+{
+	size_t table_end = strcspn(item, ".=");
+	size_t column_end = strcspn(item, "=");
+	if (item[table_end] != '.' || item[column_end] != '=' || item[column_end + 1] == '\0')
+		return err_set(err, ERR_USAGE, "it is written table.column=value, not `%s`", item);
+	char *table_name = mem_copy_n(item, table_end);
+	char *column_name = mem_copy_n(item + table_end + 1, column_end - table_end - 1);
+	const struct table *found = schema_table_find(&schema_oneroster_1_1, table_name);
+	int index = found != NULL ? column_find(found, column_name) : SCHEMA_NONE;
+	if (found == NULL)
+		err_set(err, ERR_USAGE, "OneRoster has no table `%s`", table_name);
+	else if (index == SCHEMA_NONE)
+		err_set(err, ERR_USAGE, "%s has no column `%s`", table_name, column_name);
+	free(table_name);
+	free(column_name);
+	if (index == SCHEMA_NONE)
+		return false;
+	*table = found->id;
+	*column = index;
+	*value = item + column_end + 1;
+	return true;
+}

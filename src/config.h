@@ -1,0 +1,188 @@
+/*
+ * What the program was told to do: defaults, the configuration file, the environment and the command line through the
+ * one option table of option.h, checked as far as that is possible without a network or a folder.
+ * Owns every text it gives out, wipes the secrets, leaves reading them to secret.h and the shape of addresses to
+ * address.h.
+ *
+ * Later wins: default, file, environment (ROSTERZIP_PAGE_SIZE for page-size), command line. The top part of the file is
+ * the run and the defaults of all bundles; each [bundle NAME] is one output. A bundle option from the environment or
+ * the command line holds for every bundle; only output may then not be given when there are several. output above
+ * [bundle] sections is an error. An empty variable counts as not set. Lists add up within one source and section, and
+ * replace what an earlier source or the top part said.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct provider;
+
+/* Each enum follows the order of the words of its option. */
+enum config_auth {
+	CONFIG_AUTH_AUTO,
+	CONFIG_AUTH_OAUTH2,
+	CONFIG_AUTH_AERIES_V1,
+	CONFIG_AUTH_OAUTH1,
+	CONFIG_AUTH_BEARER,
+	CONFIG_AUTH_NONE,
+};
+enum config_client_auth {
+	CONFIG_CLIENT_AUTH_AUTO, /* try what the provider says, then the other usual one */
+	CONFIG_CLIENT_AUTH_BASIC,
+	CONFIG_CLIENT_AUTH_BODY,
+	CONFIG_CLIENT_AUTH_QUERY,
+	CONFIG_CLIENT_AUTH_BOTH,
+};
+enum config_basic_encoding { CONFIG_BASIC_FORM, CONFIG_BASIC_RAW };
+enum config_grant { CONFIG_GRANT_CLIENT_CREDENTIALS, CONFIG_GRANT_PASSWORD };
+enum config_oauth1_method {
+	CONFIG_OAUTH1_AUTO, /* HMAC-SHA1, and HMAC-SHA256 when that is refused */
+	CONFIG_OAUTH1_HMAC_SHA1,
+	CONFIG_OAUTH1_HMAC_SHA256,
+};
+enum config_empty { CONFIG_EMPTY_ABSENT, CONFIG_EMPTY_HEADER };
+enum config_quote { CONFIG_QUOTE_MINIMAL, CONFIG_QUOTE_ALL };
+enum config_eol { CONFIG_EOL_CRLF, CONFIG_EOL_LF };
+enum config_dangling { CONFIG_DANGLING_FAIL, CONFIG_DANGLING_DROP, CONFIG_DANGLING_KEEP };
+enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
+
+/* A list of texts. items ends with NULL and is itself NULL while the list was never set. */
+struct config_list {
+	char **items;
+	size_t count;
+	bool set; /* given by somebody, or by a default. Set and empty is what the word "none" makes */
+};
+
+/* Where a value comes from, in the order of who wins. */
+enum config_level { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_COMMAND_LINE };
+
+struct config_origin {
+	enum config_level level;
+	unsigned line; /* of the configuration file, counted from 1; 0 for the other levels */
+};
+
+struct bundle_config {
+	char *name;    /* of [bundle NAME]; "" when the file has no such section */
+	unsigned line; /* of that section in the file, or 0 */
+	char *output;  /* path, strftime places not yet filled; loose files if it ends in / */
+	int empty;     /* enum config_empty */
+	int quote;     /* enum config_quote */
+	int eol;       /* enum config_eol */
+	int dangling;  /* enum config_dangling */
+	struct config_list
+		fill; /* "table.column=value", see config_fill; set and empty: fill nothing, not even the usual */
+	struct config_list allow_missing; /* table names */
+	struct config_list allow_empty;   /* table names */
+	char *source_name;                /* manifest's source.systemName, or NULL */
+	char *source_code;                /* manifest's source.systemCode, or NULL */
+	struct config_origin *origins;    /* one for each row of the option table */
+};
+
+struct config {
+	/* Source. The three addresses have no slash at the end; they and provider are NULL for a command without a
+	 * source. */
+	char *file;                      /* the configuration file, or NULL */
+	char *url;                       /* as given */
+	char *base_url;                  /* without login page and without version; token paths go behind it */
+	char *data_url;                  /* collections go behind it */
+	char *provider_name;             /* as given, such as "auto" */
+	const struct provider *provider; /* the one named, or the one that base_url belongs to */
+	int auth;                        /* enum config_auth; AUTO has become BEARER if only a bearer token was given */
+	char *token_url;                 /* exact, or NULL */
+	int client_auth;                 /* enum config_client_auth */
+	int basic_encoding;              /* enum config_basic_encoding */
+	int grant;                       /* enum config_grant */
+	struct config_list scope;        /* not set: by provider and tables; set and empty: leave the parameter out */
+	struct config_list token_param;  /* "name=value"; "?name=value" goes into the query */
+	struct config_list header;       /* "Name: value" */
+	int oauth1_method;               /* enum config_oauth1_method */
+	char *client_id;
+	char *client_secret_file;
+	char *client_secret_command;
+	char *bearer_token_file;
+	char *ca_file;
+	struct config_list collections; /* table names, each once, never empty */
+	long page_size;
+	long parallel;
+	long timeout;    /* seconds until the first byte of an answer */
+	long retry_time; /* seconds of trying a page again, all tries together */
+
+	/* Run */
+	char *state_dir; /* given, or made from $STATE_DIRECTORY, $XDG_STATE_HOME or $HOME and the address */
+	long lock_wait;  /* seconds */
+	char *report;    /* path, or NULL */
+	int log_format;  /* enum config_log_format */
+	bool quiet;      /* never both */
+	bool verbose;
+	bool help; /* then nothing else was read or checked */
+
+	struct bundle_config *bundles; /* at least one */
+	size_t bundle_count;
+	char **words; /* what stands on the command line beside options; borrowed from argv */
+	size_t word_count;
+	struct config_list warnings; /* sentences for the caller to print */
+
+	/* Filled by config_secrets; from the environment already by config_read. NULL when not needed. */
+	char *client_secret;
+	char *bearer_token;
+
+	struct config_origin *origins; /* one for each row of the option table */
+	struct bundle_config top;      /* what the top part says about bundles, before any section */
+};
+
+/* What a command takes. */
+struct config_command {
+	const char *name; /* "export" */
+	unsigned groups;  /* bits of enum option_group: which options it has on the command line and wants checked */
+	size_t words_max; /* how many words beside the options */
+};
+
+/* Fills an all-zero or uninitialised config. argv holds argc words behind the name of the command. The environment is
+ * a list such as environ, NULL for the process's own; ROSTERZIP_CLIENT_SECRET and ROSTERZIP_BEARER_TOKEN are
+ * overwritten in place and taken out of it, so that neither a child nor /proc/PID/environ shows them. The file and the
+ * environment may hold options of other commands: one file serves them all. Reads no secret file and runs no command.
+ * On failure (ERR_USAGE, ERR_FILE) the config is still to be released. */
+bool config_read(struct config *config, const struct config_command *command, int argc, char **argv, char **environment,
+	struct err *err);
+
+/* Reads the secrets that config->auth needs into client_secret and bearer_token. Fails with ERR_USAGE when one is
+ * missing, unreadable, or open to others. Needs a source that config_read has checked. */
+bool config_secrets(struct config *config, struct err *err);
+
+/* Frees everything, wipes the secrets; config is all zeros then. */
+void config_release(struct config *config);
+
+/* Prints the options of a command in groups, one line each, at most 80 columns. */
+void config_help(const struct config_command *command, FILE *out);
+
+/* Adds the settings in the form of a configuration file, each with where it comes from; secrets, and what may hold one
+ * (the secret command, values of headers and token parameters, the query of an address), are left out. */
+void config_show(const struct config *config, struct buf *out);
+
+/* Where the value of an option comes from, as messages begin: "FILE:12", "ROSTERZIP_PAGE_SIZE", "--page-size",
+ * "default". Adds it to out, or puts it in front of a message (and returns false). The bundle is one of config->bundles
+ * for a bundle option, else NULL. */
+void config_origin_add(
+	const struct config *config, const struct bundle_config *bundle, const char *option, struct buf *out);
+bool config_err_in(
+	const struct config *config, const struct bundle_config *bundle, const char *option, struct err *err);
+
+/* The same as a level only, for an option of the run. */
+enum config_level config_level(const struct config *config, const char *option);
+
+/* Adds a sentence to the warnings. */
+void config_warn(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The word of an option with choices, such as "basic" for client-auth and CONFIG_CLIENT_AUTH_BASIC. A constant. */
+const char *config_word(const char *option, int value);
+
+/* Takes an item of fill apart: table id and column index of the OneRoster 1.1 schema, and the value, which points into
+ * the item. Fails with ERR_USAGE when there is no such column. */
+bool config_fill(const char *item, int *table, int *column, const char **value, struct err *err);
+
+#endif

@@ -1,0 +1,504 @@
+#include "convert/sax.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <yajl/yajl_parse.h>
+
+#include "base/mem.h"
+#include "convert/escape.h"
+
+/* Places in the answer that are no nodes of the plan. */
+enum place {
+	AT_ROOT = -1,      /* the whole answer */
+	AT_MEMBER = -2,    /* a member by whose name it may hold the rows */
+	AT_CANDIDATE = -3, /* a member of unknown name: the rows if it is the only list of objects */
+	AT_TOTAL = -4,     /* a member that states the number of rows */
+};
+
+/* How well a member fits; a better one takes the rows from a worse one. */
+enum fit { FIT_NONE, FIT_ONLY_LIST, FIT_BARE_LIST, FIT_DATA, FIT_ALIAS, FIT_EXACT };
+
+/* Lists of objects beside the rows that are never the rows. */
+static const char *const never_rows[] = {"statusInfoSet", "errors", "warnings", "links", "children"};
+
+struct frame {
+	int at;
+	bool list;
+};
+
+struct sax {
+	const struct plan *plan;
+	const struct sax_events *events;
+	void *context;
+	struct record *record;
+	struct escape escape;
+	yajl_handle parser;
+	struct err *err; /* the caller's, during a call */
+	enum sax_trouble trouble;
+	struct frame stack[SAX_DEPTH_MAX];
+	size_t depth;
+	int at;
+	bool in_record;
+	size_t record_depth; /* depth outside the open record */
+	enum fit fit;        /* of the member the rows come from */
+	enum fit member_fit; /* of the member that is being met */
+	bool null_member;    /* a member that may hold the rows is null: an empty collection */
+	bool words;          /* the answer has members that are texts, as error messages do */
+	size_t lists;        /* lists of unknown name */
+	bool second_list;    /* another list of objects of unknown name was met */
+	bool started;        /* something but white space was seen */
+	bool members;        /* the answer is an object with members */
+	size_t since_event;  /* bytes given to the parser since it last said something */
+	char opening[3];     /* first bytes, to find a byte order mark */
+	size_t opening_length;
+	bool opened;
+	uint64_t records;
+	int64_t total;
+};
+
+static int fail(struct sax *sax, enum sax_trouble trouble, const char *what)
+{
+	sax->trouble = trouble;
+	err_set(sax->err, ERR_API, "%s", what);
+	return 0;
+}
+
+static int too_deep(struct sax *sax)
+{
+	sax->trouble = SAX_LIMIT;
+	err_set(sax->err, ERR_API, "the answer nests deeper than %d levels", SAX_DEPTH_MAX);
+	return 0;
+}
+
+static int user_failed(struct sax *sax)
+{
+	sax->trouble = SAX_USER;
+	return 0;
+}
+
+static bool in_list(const struct sax *sax)
+{
+	return sax->depth > 0 && sax->stack[sax->depth - 1].list;
+}
+
+/* The rows come from a member that fits this well from now on. */
+static int settle(struct sax *sax, enum fit fit)
+{
+	if (sax->records > 0 && !sax->events->restart(sax->context, sax->err))
+		return user_failed(sax);
+	sax->records = 0;
+	sax->fit = fit;
+	sax->at = PLAN_RECORD;
+	return 1;
+}
+
+static enum fit fit_of(const struct table *table, const char *key, size_t length)
+{
+	if (strlen(table->collection) == length && strncasecmp(table->collection, key, length) == 0)
+		return FIT_EXACT;
+	for (const char *const *name = table->wrappers; *name != NULL; name++)
+		if (strlen(*name) == length && strncasecmp(*name, key, length) == 0)
+			return FIT_ALIAS;
+	return length == 4 && memcmp(key, "data", 4) == 0 ? FIT_DATA : FIT_NONE;
+}
+
+static bool key_is(const char *key, size_t length, const char *name)
+{
+	return strlen(name) == length && memcmp(key, name, length) == 0;
+}
+
+static bool is_never_rows(const char *key, size_t length)
+{
+	for (size_t i = 0; i < sizeof(never_rows) / sizeof(never_rows[0]); i++)
+		if (key_is(key, length, never_rows[i]))
+			return true;
+	return false;
+}
+
+/* A member of the answer itself. What it is good for shows when its value begins. */
+static void root_member(struct sax *sax, const char *key, size_t length)
+{
+	sax->members = true;
+	sax->member_fit = fit_of(sax->plan->table, key, length);
+	if (sax->member_fit != FIT_NONE)
+		sax->at = AT_MEMBER;
+	else if (key_is(key, length, "totalCount"))
+		sax->at = AT_TOTAL;
+	else
+		sax->at = is_never_rows(key, length) ? PLAN_NOWHERE : AT_CANDIDATE;
+}
+
+/* A list or an object begins as the value of a member of the answer. */
+static int root_value(struct sax *sax, bool list)
+{
+	int at = sax->at;
+	if (at == AT_CANDIDATE && list) {
+		sax->lists++;
+		return 1; /* its first object tells more */
+	}
+	sax->at = PLAN_NOWHERE;
+	/* The same member twice: the last wins, as everywhere. */
+	return at != AT_MEMBER || sax->member_fit < sax->fit || settle(sax, sax->member_fit);
+}
+
+static int on_key(void *context, const unsigned char *key, size_t length)
+{
+	struct sax *sax = context;
+	sax->since_event = 0;
+	int above = sax->stack[sax->depth - 1].at;
+	if (above == AT_ROOT) {
+		root_member(sax, (const char *)key, length);
+		return 1;
+	}
+	if (above <= PLAN_NOWHERE) {
+		sax->at = PLAN_NOWHERE;
+		return 1;
+	}
+	if (above == PLAN_RECORD)
+		record_member(sax->record);
+	sax->at = plan_child(sax->plan, above, (const char *)key, length);
+	return 1;
+}
+
+static int push(struct sax *sax, bool list)
+{
+	if (sax->depth == SAX_DEPTH_MAX)
+		return too_deep(sax);
+	sax->stack[sax->depth++] = (struct frame){.at = sax->at, .list = list};
+	return 1;
+}
+
+static bool at_root_list_of_unknown_name(const struct sax *sax)
+{
+	return sax->at == AT_CANDIDATE && in_list(sax);
+}
+
+static int on_start_map(void *context)
+{
+	struct sax *sax = context;
+	sax->since_event = 0;
+	if (at_root_list_of_unknown_name(sax)) {
+		/* Now it is a list of objects. Rows of the only such list count until a better member comes. */
+		if (sax->fit == FIT_NONE) {
+			sax->stack[sax->depth - 1].at = PLAN_RECORD;
+			if (!settle(sax, FIT_ONLY_LIST))
+				return 0;
+		} else {
+			sax->second_list = sax->second_list || sax->fit == FIT_ONLY_LIST;
+			sax->stack[sax->depth - 1].at = PLAN_NOWHERE;
+			sax->at = PLAN_NOWHERE;
+		}
+	} else if (sax->at < AT_ROOT && !root_value(sax, false)) {
+		return 0;
+	}
+	if (sax->at == PLAN_RECORD && !sax->in_record) {
+		sax->in_record = true;
+		sax->record_depth = sax->depth;
+		record_begin(sax->record);
+	} else if (sax->at > PLAN_RECORD) {
+		const struct plan_node *node = &sax->plan->nodes[sax->at];
+		if (node->child == PLAN_NOWHERE)
+			record_misfit(sax->record, sax->at);
+		if (!record_open(sax->record, sax->at, sax->err))
+			return fail(sax, SAX_LIMIT, "");
+	}
+	return push(sax, false);
+}
+
+static int on_end_map(void *context)
+{
+	struct sax *sax = context;
+	sax->since_event = 0;
+	sax->at = sax->stack[--sax->depth].at;
+	if (sax->in_record && sax->depth == sax->record_depth) {
+		sax->in_record = false;
+		if (!record_finish(sax->record, sax->err))
+			return fail(sax, SAX_LIMIT, "");
+		sax->records++;
+		if (!sax->events->record(sax->context, sax->record, sax->err))
+			return user_failed(sax);
+	} else if (sax->at > PLAN_RECORD && !record_close(sax->record, sax->at, sax->err)) {
+		return fail(sax, SAX_LIMIT, "");
+	}
+	return 1;
+}
+
+static int on_start_array(void *context)
+{
+	struct sax *sax = context;
+	sax->since_event = 0;
+	if (sax->at == PLAN_RECORD)
+		return fail(sax, SAX_NO_ROWS, "the answer holds lists where records belong");
+	if (sax->depth == 0 ? !settle(sax, FIT_BARE_LIST) : sax->at < AT_ROOT && !root_value(sax, true))
+		return 0;
+	return push(sax, true);
+}
+
+static int on_end_array(void *context)
+{
+	struct sax *sax = context;
+	sax->since_event = 0;
+	sax->at = sax->stack[--sax->depth].at;
+	return 1;
+}
+
+static int value(struct sax *sax, const char *text, size_t length)
+{
+	sax->since_event = 0;
+	if (length > SAX_TOKEN_MAX)
+		return fail(sax, SAX_LIMIT, "a value of the answer is larger than 1 MiB");
+	if (sax->at == PLAN_NOWHERE)
+		return 1;
+	if (sax->at > PLAN_RECORD) {
+		if (!record_value(sax->record, sax->at, text, length, in_list(sax), sax->err))
+			return fail(sax, SAX_LIMIT, "");
+		return 1;
+	}
+	if (sax->at == PLAN_RECORD)
+		return fail(sax, SAX_NO_ROWS, "the answer holds words where records belong");
+	if (sax->depth == 0)
+		return fail(sax, SAX_NO_ROWS, "the answer is a single value, not a collection");
+	return 1;
+}
+
+static int on_string(void *context, const unsigned char *text, size_t length)
+{
+	struct sax *sax = context;
+	if (sax->at < AT_ROOT && sax->depth == 1)
+		sax->words = true;
+	return value(sax, (const char *)text, length);
+}
+
+static int on_number(void *context, const char *text, size_t length)
+{
+	struct sax *sax = context;
+	if (sax->at == AT_TOTAL && length < 18 && strspn(text, "0123456789") >= length)
+		sax->total = strtoll(text, NULL, 10);
+	return value(sax, text, length);
+}
+
+static int on_boolean(void *context, int truth)
+{
+	return truth ? value(context, "true", 4) : value(context, "false", 5);
+}
+
+static int on_null(void *context)
+{
+	struct sax *sax = context;
+	sax->since_event = 0;
+	if (sax->depth == 0)
+		return fail(sax, SAX_NO_ROWS, "the answer is null, not a collection");
+	if (sax->at == PLAN_RECORD)
+		return fail(sax, SAX_NO_ROWS, "the answer holds null where records belong");
+	if (sax->at == AT_MEMBER)
+		sax->null_member = true;
+	return 1;
+}
+
+static const yajl_callbacks callbacks = {
+	.yajl_null = on_null,
+	.yajl_boolean = on_boolean,
+	.yajl_number = on_number,
+	.yajl_string = on_string,
+	.yajl_start_map = on_start_map,
+	.yajl_map_key = on_key,
+	.yajl_end_map = on_end_map,
+	.yajl_start_array = on_start_array,
+	.yajl_end_array = on_end_array,
+};
+
+static void *parser_malloc(void *context, size_t size)
+{
+	(void)context;
+	return mem_grow(NULL, size, 1);
+}
+
+static void *parser_realloc(void *context, void *old, size_t size)
+{
+	(void)context;
+	return mem_grow(old, size, 1);
+}
+
+static void parser_release(void *context, void *block)
+{
+	(void)context;
+	free(block);
+}
+
+/* The parser does not look whether it was given memory; ours never comes back without. */
+static yajl_alloc_funcs parser_memory = {parser_malloc, parser_realloc, parser_release, NULL};
+
+static bool parse_slice(void *context, const char *text, size_t length)
+{
+	struct sax *sax = context;
+	/* The parser gathers a value that comes in pieces; a value that never ends must not fill the memory. */
+	sax->since_event += length;
+	if (sax->since_event > SAX_TOKEN_MAX + SAX_SLICE) {
+		fail(sax, SAX_LIMIT, "a value of the answer is larger than 1 MiB");
+		return false;
+	}
+	yajl_status status = yajl_parse(sax->parser, (const unsigned char *)text, length);
+	if (status == yajl_status_ok)
+		return true;
+	if (status != yajl_status_client_canceled)
+		fail(sax, SAX_SYNTAX, "the answer is not valid JSON");
+	return false;
+}
+
+struct sax *sax_new(const struct plan *plan, const struct sax_events *events, void *context)
+{
+	struct sax *sax = mem_new(1, sizeof(*sax));
+	sax->plan = plan;
+	sax->events = events;
+	sax->context = context;
+	sax->record = record_new(plan);
+	sax->escape.sink = parse_slice;
+	sax->escape.context = sax;
+	return sax;
+}
+
+void sax_free(struct sax *sax)
+{
+	if (sax == NULL)
+		return;
+	if (sax->parser != NULL)
+		yajl_free(sax->parser);
+	record_free(sax->record);
+	free(sax);
+}
+
+void sax_begin(struct sax *sax)
+{
+	if (sax->parser != NULL)
+		yajl_free(sax->parser);
+	sax->parser = yajl_alloc(&callbacks, &parser_memory, sax);
+	/* Broken UTF-8 is mended cell by cell, where it can be counted; it is no reason to lose a page. */
+	yajl_config(sax->parser, yajl_dont_validate_strings, 1);
+	escape_begin(&sax->escape);
+	sax->trouble = SAX_FINE;
+	sax->depth = 0;
+	sax->at = AT_ROOT;
+	sax->in_record = false;
+	sax->fit = FIT_NONE;
+	sax->null_member = false;
+	sax->words = false;
+	sax->lists = 0;
+	sax->second_list = false;
+	sax->started = false;
+	sax->members = false;
+	sax->since_event = 0;
+	sax->opening_length = 0;
+	sax->opened = false;
+	sax->records = 0;
+	sax->total = -1;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Looks at the beginning of the text proper: what does not begin like JSON is told apart here. */
+static bool begins(struct sax *sax, const char *text, size_t length)
+{
+	while (length > 0 && is_space(*text)) {
+		text++;
+		length--;
+	}
+	if (length == 0 || sax->started)
+		return true;
+	sax->started = true;
+	if (*text == '<') {
+		fail(sax, SAX_WEB_PAGE, "got a web page instead of data");
+		return false;
+	}
+	if (*text == '\0' || *text == '\xFF' || *text == '\xFE') {
+		fail(sax, SAX_SYNTAX, "the answer is not UTF-8 text");
+		return false;
+	}
+	return true;
+}
+
+static bool slices(struct sax *sax, const char *text, size_t length)
+{
+	if (!sax->started && !begins(sax, text, length))
+		return false;
+	while (length > 0) {
+		size_t slice = length < SAX_SLICE ? length : SAX_SLICE;
+		if (!escape_feed(&sax->escape, text, slice))
+			return false;
+		text += slice;
+		length -= slice;
+	}
+	return true;
+}
+
+/* Gathers the first bytes until it is clear whether they are a byte order mark, which is skipped. */
+static bool open_text(struct sax *sax)
+{
+	static const char mark[] = "\xEF\xBB\xBF";
+	if (sax->opening_length < sizeof(mark) - 1 && memcmp(sax->opening, mark, sax->opening_length) == 0)
+		return true;
+	sax->opened = true;
+	if (memcmp(sax->opening, mark, sizeof(mark) - 1) == 0)
+		return true;
+	return slices(sax, sax->opening, sax->opening_length);
+}
+
+bool sax_feed(struct sax *sax, const char *text, size_t length, struct err *err)
+{
+	sax->err = err;
+	while (!sax->opened && length > 0) {
+		sax->opening[sax->opening_length++] = *text++;
+		length--;
+		if (!open_text(sax))
+			return false;
+	}
+	return slices(sax, text, length);
+}
+
+bool sax_end(struct sax *sax, struct err *err)
+{
+	sax->err = err;
+	if (!sax->opened) {
+		sax->opened = true;
+		if (!slices(sax, sax->opening, sax->opening_length))
+			return false;
+	}
+	if (!escape_end(&sax->escape))
+		return false;
+	yajl_status status = yajl_complete_parse(sax->parser);
+	if (status == yajl_status_client_canceled)
+		return false;
+	if (status != yajl_status_ok)
+		return fail(sax, SAX_CUT, "the answer ends in the middle");
+	if (sax->fit == FIT_ONLY_LIST && sax->second_list)
+		return fail(sax, SAX_NO_ROWS, "the answer has several lists, and none is named like the collection");
+	/* Nothing in it, or nothing but an empty list of another name, is an empty collection; a message is not. */
+	bool empty = !sax->members || sax->null_member || (sax->lists == 1 && !sax->words);
+	if (sax->fit == FIT_NONE && !empty)
+		return fail(sax, SAX_NO_ROWS, "the answer holds no list of records");
+	return true;
+}
+
+enum sax_trouble sax_trouble(const struct sax *sax)
+{
+	return sax->trouble;
+}
+
+uint64_t sax_records(const struct sax *sax)
+{
+	return sax->records;
+}
+
+uint64_t sax_mended(const struct sax *sax)
+{
+	return sax->escape.mended;
+}
+
+int64_t sax_total(const struct sax *sax)
+{
+	return sax->total;
+}

@@ -1,0 +1,355 @@
+#include "fetch/pager.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+enum total_state {
+	TOTAL_UNKNOWN,
+	TOTAL_STATED,   /* the same on every page so far */
+	TOTAL_PER_PAGE, /* the server counts the page: worth nothing */
+};
+
+enum stage {
+	STAGE_READING,
+	STAGE_CONFIRM, /* all seems read: an empty page is to confirm it */
+	STAGE_PROBE,   /* the same page came twice: does a smaller limit change it? */
+	STAGE_DONE,
+};
+
+enum { ID_MAX = 1024 * 1024 };
+
+struct pager {
+	unsigned limit;
+	enum stage stage;
+	uint64_t offset; /* rows received and judged: where the next page has to begin */
+	uint64_t asked;  /* where the next page to ask for begins, if all on the way are as large as expected */
+	uint64_t step;   /* rows of the latest page */
+	uint64_t pages;
+	uint64_t overlaps;
+	uint64_t largest;
+	unsigned age;
+	bool no_overlap; /* pages of one row: asking one row early would stand still */
+	bool ascending;
+	enum total_state total_state;
+	uint64_t total;
+	struct buf first; /* of the latest page with rows */
+	struct buf last;
+	uint64_t first_page_rows;
+	char proof[256];
+};
+
+struct pager *pager_new(unsigned limit)
+{
+	struct pager *pager = mem_new(1, sizeof(*pager));
+	buf_init(&pager->first, ID_MAX);
+	buf_init(&pager->last, ID_MAX);
+	pager_restart(pager, limit);
+	return pager;
+}
+
+void pager_free(struct pager *pager)
+{
+	if (pager == NULL)
+		return;
+	buf_release(&pager->first);
+	buf_release(&pager->last);
+	free(pager);
+}
+
+void pager_restart(struct pager *pager, unsigned limit)
+{
+	assert(limit > 0);
+	pager->limit = limit;
+	pager->stage = STAGE_READING;
+	pager->offset = 0;
+	pager->asked = 0;
+	pager->step = 0;
+	pager->pages = 0;
+	pager->overlaps = 0;
+	pager->largest = 0;
+	pager->age++;
+	pager->no_overlap = false;
+	pager->ascending = true;
+	pager->total_state = TOTAL_UNKNOWN;
+	pager->total = 0;
+	buf_clear(&pager->first);
+	buf_clear(&pager->last);
+	pager->first_page_rows = 0;
+	pager->proof[0] = '\0';
+}
+
+/* What was asked ahead stands at the wrong offset. */
+static void forget_asked(struct pager *pager)
+{
+	pager->asked = pager->offset;
+	pager->age++;
+}
+
+bool pager_next(struct pager *pager, size_t on_the_way, struct pager_page *page)
+{
+	*page = (struct pager_page){.offset = pager->asked, .limit = pager->limit, .age = pager->age};
+	switch (pager->stage) {
+	case STAGE_DONE: return false;
+	case STAGE_CONFIRM: return on_the_way == 0;
+	case STAGE_PROBE:
+		page->probe = true;
+		page->limit = (unsigned)(pager->step / 2);
+		return on_the_way == 0;
+	case STAGE_READING: break;
+	}
+	/* Asking ahead needs to know where pages will begin, and that there are more. */
+	bool ahead = pager->pages > 0 && pager->total_state == TOTAL_STATED && pager->asked < pager->total;
+	if (on_the_way > 0 && !ahead)
+		return false;
+	page->overlap = pager->asked > 0 && pager->limit > 1 && !pager->no_overlap;
+	if (page->overlap)
+		page->offset--;
+	uint64_t expected = pager->pages > 0 ? pager->step : pager->limit;
+	pager->asked = page->offset + expected;
+	return true;
+}
+
+static bool same(const struct buf *id, const char *text, size_t length)
+{
+	return text != NULL && id->length == length && memcmp(buf_text(id), text, length) == 0;
+}
+
+static void keep_id(struct buf *id, const char *text, size_t length)
+{
+	buf_clear(id);
+	buf_add(id, text, length);
+}
+
+static enum pager_verdict done(struct pager *pager, enum pager_verdict verdict, const char *proof)
+{
+	pager->stage = STAGE_DONE;
+	snprintf(pager->proof, sizeof(pager->proof), "%" PRIu64 " rows: %s%s%s", pager->offset, proof,
+		pager->overlaps > 0 ? "; every page began with the last row of the page before" : "",
+		pager->offset > 1 && pager->ascending ? "; in order of sourcedId" : "");
+	return verdict;
+}
+
+static enum pager_verdict moved(struct err *err, const char *what)
+{
+	err_set(err, ERR_API, "the rows changed while they were read: %s", what);
+	return PAGER_REREAD;
+}
+
+/* The answer begins like the page before although the offset moved. */
+static enum pager_verdict offset_ignored(
+	struct pager *pager, const struct pager_page *page, const struct pager_answer *answer, struct err *err)
+{
+	bool same_page = answer->rows == pager->step && same(&pager->last, answer->last, answer->last_length);
+	if (pager->pages == 1 && same_page && answer->rows > page->limit)
+		return done(pager, PAGER_SKIP, "the server sends everything at once, and did so twice");
+	if (pager->pages == 1 && same_page && !page->probe && answer->rows > 1) {
+		pager->stage = STAGE_PROBE;
+		return PAGER_SKIP;
+	}
+	if (pager->pages == 1 && same_page && answer->rows == 1)
+		return done(pager, PAGER_SKIP, "the server sends this one whatever it is asked for");
+	err_set(err, ERR_API,
+		"the server sends the same %" PRIu64 " rows whatever offset it is asked for, so it cannot be read page by page",
+		answer->rows);
+	err_hint(err, "Ask the maker of the SIS to make paging work");
+	return PAGER_FAIL;
+}
+
+/* Takes note of a total. What speaks against it being the number of rows of the collection is told by the result. */
+static enum pager_verdict hear_total(struct pager *pager, const struct pager_answer *answer, struct err *err)
+{
+	if (!answer->has_total || pager->total_state == TOTAL_PER_PAGE)
+		return PAGER_KEEP;
+	if (pager->total_state == TOTAL_UNKNOWN) {
+		pager->total_state = TOTAL_STATED;
+		pager->total = answer->total;
+	} else if (answer->total != pager->total) {
+		if (pager->total == pager->first_page_rows && answer->total == answer->rows) {
+			pager->total_state = TOTAL_PER_PAGE;
+			return PAGER_KEEP;
+		}
+		err_set(err, ERR_API,
+			"the rows changed while they were read: the server's total went from %" PRIu64 " to %" PRIu64,
+			pager->total, answer->total);
+		return PAGER_REREAD;
+	}
+	return PAGER_KEEP;
+}
+
+/* More rows than the total: it was the number of rows of a page, or it is wrong. */
+static enum pager_verdict total_passed(struct pager *pager, struct err *err)
+{
+	if (pager->total == pager->first_page_rows) {
+		pager->total_state = TOTAL_PER_PAGE;
+		forget_asked(pager);
+		return PAGER_KEEP;
+	}
+	err_set(err, ERR_API, "the server states a total of %" PRIu64 " rows and sends more (%" PRIu64 " so far)",
+		pager->total, pager->offset);
+	return PAGER_REREAD;
+}
+
+static enum pager_verdict ended(struct pager *pager, const struct pager_answer *answer, struct err *err)
+{
+	if (pager->total_state == TOTAL_STATED && pager->total != pager->offset) {
+		err_set(err, ERR_API, "the server states a total of %" PRIu64 " rows but sends only %" PRIu64, pager->total,
+			pager->offset);
+		return PAGER_REREAD;
+	}
+	if (pager->total_state == TOTAL_STATED)
+		return done(pager, PAGER_SKIP, "the server's total, and nothing behind them");
+	return done(pager, PAGER_SKIP,
+		answer->past_end ? "the server refuses what is behind them" : "an empty page came behind them");
+}
+
+/* Checks an answer against the page before it. */
+static enum pager_verdict continuity(
+	struct pager *pager, const struct pager_page *page, const struct pager_answer *answer, struct err *err)
+{
+	if (page->overlap && answer->rows == 0)
+		return moved(err, "the last row of a page was gone when the next one was asked for");
+	if (page->overlap && same(&pager->last, answer->first, answer->first_length))
+		return PAGER_KEEP;
+	if (page->offset > 0 && same(&pager->first, answer->first, answer->first_length))
+		return offset_ignored(pager, page, answer, err);
+	if (page->overlap)
+		return moved(err, "a page did not begin where the page before it ended");
+	return PAGER_KEEP;
+}
+
+static bool ascends(const struct pager *pager, const struct pager_page *page, const struct pager_answer *answer)
+{
+	if (!answer->ascending || pager->offset == 0 || page->overlap || answer->rows == 0)
+		return answer->ascending;
+	size_t shorter = pager->last.length < answer->first_length ? pager->last.length : answer->first_length;
+	int order = memcmp(buf_text(&pager->last), answer->first, shorter);
+	return order < 0 || (order == 0 && pager->last.length < answer->first_length);
+}
+
+/* The rows of the answer are the ones that were wanted: counts them in, and sees whether they are the last. */
+static enum pager_verdict advance(
+	struct pager *pager, const struct pager_page *page, const struct pager_answer *answer, struct err *err)
+{
+	uint64_t fresh = answer->rows - (page->overlap ? 1 : 0);
+	if (fresh == 0 && page->overlap) {
+		/* Only the row that was known already. An empty page has to confirm the end: a server that sends one
+		 * row at a time would look the same. */
+		pager->stage = STAGE_CONFIRM;
+		forget_asked(pager);
+		return PAGER_SKIP;
+	}
+	if (fresh == 0)
+		return ended(pager, answer, err);
+	if (pager->stage == STAGE_CONFIRM) {
+		pager->stage = STAGE_READING;
+		pager->no_overlap = pager->step == 1;
+	}
+	pager->ascending = pager->ascending && ascends(pager, page, answer);
+	if (pager->pages == 0)
+		pager->first_page_rows = answer->rows;
+	uint64_t expected = pager->pages > 0 ? pager->step : page->limit;
+	pager->pages++;
+	pager->offset += fresh;
+	pager->overlaps += page->overlap ? 1 : 0;
+	pager->step = answer->rows;
+	if (answer->rows > pager->largest)
+		pager->largest = answer->rows;
+	keep_id(&pager->first, answer->first, answer->first_length);
+	keep_id(&pager->last, answer->last, answer->last_length);
+	if (pager->offset > PAGER_ROWS_MAX || pager->pages > PAGER_PAGES_MAX) {
+		err_set(err, ERR_API, "the server sends rows without end (%" PRIu64 " in %" PRIu64 " pages)", pager->offset,
+			pager->pages);
+		return PAGER_FAIL;
+	}
+	if (pager->total_state == TOTAL_STATED && pager->offset > pager->total)
+		return total_passed(pager, err);
+	if (pager->total_state == TOTAL_STATED && pager->offset == pager->total) {
+		if (pager->pages > 1)
+			return done(pager, PAGER_KEEP, "the server's total");
+		/* It may have counted the page only: there must be nothing behind. */
+		pager->stage = STAGE_CONFIRM;
+		forget_asked(pager);
+		return PAGER_KEEP;
+	}
+	if (answer->rows != expected)
+		forget_asked(pager);
+	return PAGER_KEEP;
+}
+
+enum pager_verdict pager_judge(
+	struct pager *pager, const struct pager_page *page, const struct pager_answer *answer, struct err *err)
+{
+	assert(page->age == pager->age);
+	if (answer->has_count && answer->count != answer->rows && !answer->past_end) {
+		err_set(err, ERR_API, "the server says that the page has %" PRIu64 " rows but sends %" PRIu64, answer->count,
+			answer->rows);
+		return PAGER_AGAIN;
+	}
+	if (page->probe) {
+		if (answer->rows == pager->step && same(&pager->last, answer->last, answer->last_length))
+			return done(pager, PAGER_SKIP, "the server sends everything at once, whatever it is asked for");
+		return offset_ignored(pager, page, answer, err);
+	}
+	enum pager_verdict verdict = hear_total(pager, answer, err);
+	if (verdict == PAGER_KEEP)
+		verdict = continuity(pager, page, answer, err);
+	return verdict == PAGER_KEEP ? advance(pager, page, answer, err) : verdict;
+}
+
+bool pager_shrink(struct pager *pager)
+{
+	if (pager->limit <= PAGER_LIMIT_MIN)
+		return false;
+	pager->limit = pager->limit / 2 > PAGER_LIMIT_MIN ? pager->limit / 2 : PAGER_LIMIT_MIN;
+	if (pager->step > pager->limit)
+		pager->step = pager->limit;
+	forget_asked(pager);
+	return true;
+}
+
+bool pager_done(const struct pager *pager)
+{
+	return pager->stage == STAGE_DONE;
+}
+
+unsigned pager_age(const struct pager *pager)
+{
+	return pager->age;
+}
+
+unsigned pager_limit(const struct pager *pager)
+{
+	return pager->limit;
+}
+
+uint64_t pager_rows(const struct pager *pager)
+{
+	return pager->offset;
+}
+
+uint64_t pager_overlaps(const struct pager *pager)
+{
+	return pager->overlaps;
+}
+
+uint64_t pager_largest(const struct pager *pager)
+{
+	return pager->largest;
+}
+
+bool pager_total(const struct pager *pager, uint64_t *total)
+{
+	*total = pager->total;
+	return pager->total_state == TOTAL_STATED;
+}
+
+const char *pager_proof(const struct pager *pager)
+{
+	return pager->proof;
+}

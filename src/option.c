@@ -1,0 +1,398 @@
+#include "option.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "config.h"
+#include "fetch/http.h"
+#include "provider.h"
+#include "secret.h"
+#include "table/schema.h"
+
+enum {
+	PAGE_SIZE_MAX = 100000, /* more rows than any server is known to give at once */
+	PARALLEL_MAX = 64,
+	SECOND = 1,
+	MINUTE = 60,
+	HOUR = 60 * MINUTE,
+	DAY = 24 * HOUR,
+	HELP_COLUMN = 34,
+	COMPARED_MAX = 48, /* longer words are not compared with names */
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static char to_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* ---- Checks of one text, or one item of a list ---- */
+
+static bool check_provider(const char *text, struct err *err)
+{
+	if (strcmp(text, "auto") == 0 || provider_find(text) != NULL)
+		return true;
+	struct buf names = {0};
+	for (int i = 0; providers[i] != NULL; i++)
+		buf_add_format(&names, ", %s", providers[i]->name);
+	err_set(err, ERR_USAGE, "there is no `%s`, only: auto%s", text, buf_text(&names));
+	buf_release(&names);
+	return false;
+}
+
+static bool check_table(const char *text, struct err *err)
+{
+	const struct schema *schema = &schema_oneroster_1_1;
+	if (schema_table_find(schema, text) != NULL)
+		return true;
+	struct buf names = {0};
+	for (int i = 0; i < schema->table_count; i++)
+		buf_add_format(&names, "%s%s", i > 0 ? ", " : "", schema->tables[i].name);
+	err_set(err, ERR_USAGE, "OneRoster has no table `%s`, only: %s", text, buf_text(&names));
+	buf_release(&names);
+	return false;
+}
+
+/* "core" stands for the tables that are read unless told otherwise. */
+static bool check_collection(const char *text, struct err *err)
+{
+	return strcmp(text, "core") == 0 || check_table(text, err);
+}
+
+static bool check_fill(const char *text, struct err *err)
+{
+	int table;
+	int column;
+	const char *value;
+	return config_fill(text, &table, &column, &value, err);
+}
+
+/* RFC 6749, section 3.3. */
+static bool check_scope(const char *text, struct err *err)
+{
+	for (const char *c = text; *c != '\0'; c++)
+		if (*c < '!' || *c > '~' || *c == '"' || *c == '\\')
+			return err_set(err, ERR_USAGE, "only names and addresses without quotation marks and accents");
+	return true;
+}
+
+/* Compares names of parameters as servers do: client_secret, clientSecret and Client-Secret are the same. */
+static bool same_name(const char *name, size_t length, const char *plain)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (name[i] == '_' || name[i] == '-')
+			continue;
+		if (to_lower(name[i]) != *plain)
+			return false;
+		plain++;
+	}
+	return *plain == '\0';
+}
+
+static bool check_token_param(const char *text, struct err *err)
+{
+	static const char *const secrets[] = {"clientsecret", "secret", "password", "bearertoken"};
+	const char *name = *text == '?' ? text + 1 : text;
+	size_t length = strcspn(name, "=");
+	if (length == 0 || name[length] == '\0')
+		return err_set(err, ERR_USAGE, "it is written name=value, or ?name=value for the query");
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (same_name(name, length, secrets[i]) && strcmp(name + length, "={client-secret}") != 0)
+			return err_set(err, ERR_USAGE,
+				"no secret belongs here: write %.*s={client-secret}, and give the "
+				"secret by `client-secret-file`, `client-secret-command` or ROSTERZIP_CLIENT_SECRET",
+				(int)length, name);
+	return true;
+}
+
+static bool check_header(const char *text, struct err *err)
+{
+	/* Lines that the program writes itself; a second one would contradict or reveal. */
+	static const char *const ours[] = {"authorization", "cookie", "host", "contentlength", "transferencoding"};
+	static const char allowed[] = "!#$%&'*+-.^_`|~0123456789"
+				      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t length = strspn(text, allowed);
+	const char *value = text + length;
+	if (length == 0 || *value != ':')
+		return err_set(err, ERR_USAGE, "it is written Name: value");
+	value++;
+	while (is_blank(*value))
+		value++;
+	if (*value == '\0')
+		return err_set(err, ERR_USAGE, "%.*s has no value", (int)length, text);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (same_name(text, length, ours[i]))
+			return err_set(err, ERR_USAGE, "%.*s is set by the program itself", (int)length, text);
+	return true;
+}
+
+/* ---- The table ---- */
+
+#define SOURCE(field)      .group = OPTION_SOURCE, .at = offsetof(struct config, field)
+#define BUNDLE(field)      .group = OPTION_BUNDLE, .at = offsetof(struct bundle_config, field)
+#define RUN(field)         .group = OPTION_RUN, .at = offsetof(struct config, field)
+#define BETWEEN(low, high) .min = (low), .max = (high)
+
+static const char *const auth_words[] = {"auto", "oauth2", "aeries-v1", "oauth1", "bearer", "none", NULL};
+static const char *const client_auth_words[] = {"auto", "basic", "body", "query", "both", NULL};
+static const char *const basic_encoding_words[] = {"form", "raw", NULL};
+static const char *const grant_words[] = {"client_credentials", "password", NULL};
+static const char *const oauth1_method_words[] = {"auto", "HMAC-SHA1", "HMAC-SHA256", NULL};
+static const char *const empty_words[] = {"absent", "header", NULL};
+static const char *const quote_words[] = {"minimal", "all", NULL};
+static const char *const eol_words[] = {"crlf", "lf", NULL};
+static const char *const dangling_words[] = {"fail", "drop", "keep", NULL};
+static const char *const log_format_words[] = {"text", "json", NULL};
+
+/* One group after the other, each in the order of the help. The first word of choices is the default. */
+/* clang-format off: two lines a row */
+const struct option options[] = {
+	{"config", SOURCE(file), .kind = OPTION_PATH, .letter = 'c', .command_line_only = true, .argument = "FILE",
+		.help = "settings in this file, see samples/"},
+	{"url", SOURCE(url), .kind = OPTION_URL, .check = http_address_allowed, .argument = "URL",
+		.help = "OneRoster address of the school system"},
+	{"provider", SOURCE(provider_name), .kind = OPTION_TEXT, .preset = "auto", .check = check_provider,
+		.argument = "NAME", .help = "which school system it is"},
+	{"auth", SOURCE(auth), .kind = OPTION_CHOICE, .choices = auth_words, .preset = "auto", .argument = "LOGIN",
+		.help = ""},
+	{"client-id", SOURCE(client_id), .kind = OPTION_TEXT, .argument = "ID", .help = "client id, or consumer id"},
+	{"client-secret-file", SOURCE(client_secret_file), .kind = OPTION_PATH, .argument = "FILE",
+		.help = "its secret, first line of a private file"},
+	{"client-secret-command", SOURCE(client_secret_command), .kind = OPTION_TEXT, .hidden = true, .argument = "CMD",
+		.help = "its secret, first line that CMD prints"},
+	{"bearer-token-file", SOURCE(bearer_token_file), .kind = OPTION_PATH, .argument = "FILE",
+		.help = "a fixed token in place of id and secret"},
+	{"token-url", SOURCE(token_url), .kind = OPTION_URL, .check = http_address_allowed, .argument = "URL",
+		.help = "exact address for tokens"},
+	{"client-auth", SOURCE(client_auth), .kind = OPTION_CHOICE, .choices = client_auth_words, .preset = "auto",
+		.argument = "PLACE", .help = "secret goes in"},
+	{"basic-encoding", SOURCE(basic_encoding), .kind = OPTION_CHOICE, .choices = basic_encoding_words,
+		.preset = "form", .argument = "HOW", .help = "id and secret in Basic"},
+	{"grant", SOURCE(grant), .kind = OPTION_CHOICE, .choices = grant_words, .preset = "client_credentials",
+		.argument = "TYPE", .help = ""},
+	{"scope", SOURCE(scope), .kind = OPTION_WORDS, .check = check_scope, .none = true, .argument = "LIST",
+		.help = "scopes to ask for, or none"},
+	{"token-param", SOURCE(token_param), .kind = OPTION_LINES, .check = check_token_param, .hidden = true,
+		.argument = "N=V", .help = "more for token calls; ?N=V in the query"},
+	{"header", SOURCE(header), .kind = OPTION_LINES, .check = check_header, .hidden = true, .argument = "'N: V'",
+		.help = "a header line for every call"},
+	{"oauth1-method", SOURCE(oauth1_method), .kind = OPTION_CHOICE, .choices = oauth1_method_words,
+		.preset = "auto", .argument = "NAME", .help = ""},
+	{"ca-file", SOURCE(ca_file), .kind = OPTION_PATH, .argument = "FILE", .help = "trust these certificates too"},
+	{"collections", SOURCE(collections), .kind = OPTION_WORDS, .preset = "core", .check = check_collection,
+		.argument = "LIST", .help = "tables to read"},
+	{"page-size", SOURCE(page_size), .kind = OPTION_NUMBER, BETWEEN(1, PAGE_SIZE_MAX), .preset = "1000",
+		.argument = "ROWS", .help = "rows to ask for at once"},
+	{"parallel", SOURCE(parallel), .kind = OPTION_NUMBER, BETWEEN(1, PARALLEL_MAX), .preset = "4", .argument = "N",
+		.help = "most requests at the same time"},
+	{"timeout", SOURCE(timeout), .kind = OPTION_DURATION, BETWEEN(SECOND, HOUR), .preset = "5m", .argument = "TIME",
+		.help = "wait for an answer to begin"},
+	{"retry-time", SOURCE(retry_time), .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "15m",
+		.argument = "TIME", .help = "keep trying to get one page"},
+	{"output", BUNDLE(output), .kind = OPTION_PATH, .letter = 'o', .argument = "PATH",
+		.help = "the zip (%Y%m%d: date), or a folder/"},
+	{"empty", BUNDLE(empty), .kind = OPTION_CHOICE, .choices = empty_words, .preset = "absent", .argument = "HOW",
+		.help = "files without rows"},
+	{"quote", BUNDLE(quote), .kind = OPTION_CHOICE, .choices = quote_words, .preset = "minimal",
+		.argument = "WHICH", .help = "values in quotation marks"},
+	{"eol", BUNDLE(eol), .kind = OPTION_CHOICE, .choices = eol_words, .preset = "crlf", .argument = "WHICH",
+		.help = "line ends"},
+	{"dangling", BUNDLE(dangling), .kind = OPTION_CHOICE, .choices = dangling_words, .preset = "fail",
+		.argument = "HOW", .help = "broken references"},
+	{"fill", BUNDLE(fill), .kind = OPTION_WORDS, .check = check_fill, .none = true, .argument = "LIST",
+		.help = "file.column=value where empty, or none"},
+	{"allow-missing", BUNDLE(allow_missing), .kind = OPTION_WORDS, .check = check_table, .none = true,
+		.argument = "LIST", .help = "tables the server may refuse"},
+	{"allow-empty", BUNDLE(allow_empty), .kind = OPTION_WORDS, .check = check_table, .none = true,
+		.argument = "LIST", .help = "core tables that may be without rows"},
+	{"source-name", BUNDLE(source_name), .kind = OPTION_TEXT, .argument = "TEXT",
+		.help = "system name for manifest.csv"},
+	{"source-code", BUNDLE(source_code), .kind = OPTION_TEXT, .argument = "TEXT",
+		.help = "system code for manifest.csv"},
+	{"state-dir", RUN(state_dir), .kind = OPTION_PATH, .argument = "FOLDER", .help = "lock and working files"},
+	{"lock-wait", RUN(lock_wait), .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "0s", .argument = "TIME",
+		.help = "wait for another run to end"},
+	{"report", RUN(report), .kind = OPTION_PATH, .argument = "FILE", .help = "write what happened as JSON"},
+	{"log-format", RUN(log_format), .kind = OPTION_CHOICE, .choices = log_format_words, .preset = "text",
+		.argument = "HOW", .help = ""},
+	{"quiet", RUN(quiet), .kind = OPTION_FLAG, .letter = 'q', .help = "say nothing unless it fails"},
+	{"verbose", RUN(verbose), .kind = OPTION_FLAG, .letter = 'v', .help = "say more: settings, every request"},
+	{"help", RUN(help), .kind = OPTION_FLAG, .letter = 'h', .command_line_only = true, .help = "this page"},
+};
+/* clang-format on */
+
+const size_t option_count = sizeof(options) / sizeof(options[0]);
+
+static const struct {
+	enum option_group group;
+	const char *title;
+} groups[] = {
+	{OPTION_SOURCE, "Source"},
+	{OPTION_BUNDLE, "Bundle"},
+	{OPTION_RUN, "Run"},
+};
+
+/* Names people would try for giving a secret itself, and what to do instead. */
+static const struct {
+	const char *name; /* as same_name compares */
+	const char *advice;
+} secret_names[] = {
+	{"clientsecret", "use `client-secret-file`, `client-secret-command` or the variable ROSTERZIP_CLIENT_SECRET"},
+	{"consumersecret", "use `client-secret-file`, `client-secret-command` or the variable ROSTERZIP_CLIENT_SECRET"},
+	{"secret", "use `client-secret-file`, `client-secret-command` or the variable ROSTERZIP_CLIENT_SECRET"},
+	{"password", "use `client-secret-file`, `client-secret-command` or the variable ROSTERZIP_CLIENT_SECRET"},
+	{"bearertoken", "use `bearer-token-file` or the variable ROSTERZIP_BEARER_TOKEN"},
+	{"token", "use `bearer-token-file` or the variable ROSTERZIP_BEARER_TOKEN"},
+};
+
+/* ---- Finding ---- */
+
+const struct option *option_find(const char *name, size_t length)
+{
+	for (size_t i = 0; i < option_count; i++)
+		if (strncmp(options[i].name, name, length) == 0 && options[i].name[length] == '\0')
+			return &options[i];
+	return NULL;
+}
+
+const struct option *option_find_letter(char letter)
+{
+	for (size_t i = 0; i < option_count; i++)
+		if (letter != '\0' && options[i].letter == letter)
+			return &options[i];
+	return NULL;
+}
+
+size_t option_index(const struct option *option)
+{
+	return (size_t)(option - options);
+}
+
+/* How many letters have to be added, removed, changed or swapped with their neighbour to get from one to the other. */
+static size_t distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	size_t rows[3][COMPARED_MAX + 1];
+	size_t *before = rows[0];
+	size_t *last = rows[1];
+	size_t *now = rows[2];
+	for (size_t j = 0; j <= b_length; j++)
+		last[j] = j;
+	for (size_t i = 1; i <= a_length; i++) {
+		now[0] = i;
+		for (size_t j = 1; j <= b_length; j++) {
+			size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+			if (last[j] + 1 < best)
+				best = last[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			now[j] = best;
+		}
+		size_t *oldest = before;
+		before = last;
+		last = now;
+		now = oldest;
+	}
+	return last[b_length];
+}
+
+const char *option_nearest(const char *word, size_t length, unsigned group_bits)
+{
+	char plain[COMPARED_MAX + 1];
+	if (length == 0 || length > COMPARED_MAX)
+		return NULL;
+	for (size_t i = 0; i < length; i++)
+		plain[i] = word[i] == '_' ? '-' : to_lower(word[i]);
+	plain[length] = '\0';
+	const char *nearest = NULL;
+	const char *part = NULL;
+	/* More than a third of the letters wrong, and it is another word. */
+	size_t best = length < 3 ? 2 : length / 3 + 1;
+	for (size_t i = 0; i < option_count; i++) {
+		const char *name = options[i].name;
+		if ((options[i].group & group_bits) == 0)
+			continue;
+		size_t far = distance(plain, length, name, strlen(name));
+		if (far < best) {
+			best = far;
+			nearest = name;
+		}
+		if (part == NULL && length > 3 && strstr(name, plain) != NULL)
+			part = name;
+	}
+	return nearest != NULL ? nearest : part;
+}
+
+static const char *secret_advice(const char *name, size_t length)
+{
+	for (size_t i = 0; i < sizeof(secret_names) / sizeof(secret_names[0]); i++)
+		if (same_name(name, length, secret_names[i].name))
+			return secret_names[i].advice;
+	return NULL;
+}
+
+bool option_unknown(
+	const char *what, const char *dashes, const char *name, size_t length, unsigned group_bits, struct err *err)
+{
+	const char *advice = secret_advice(name, length);
+	if (advice != NULL)
+		return err_set(err, ERR_USAGE, "there is no `%s%.*s`, because a secret does not belong here: %s",
+			dashes, (int)length, name, advice);
+	const char *nearest = option_nearest(name, length, group_bits);
+	if (nearest == NULL)
+		return err_set(err, ERR_USAGE, "unknown %s `%s%.*s`", what, dashes, (int)length, name);
+	return err_set(err, ERR_USAGE, "unknown %s `%s%.*s` (did you mean `%s%s`?)", what, dashes, (int)length, name,
+		dashes, nearest);
+}
+
+bool option_is_list(const struct option *option)
+{
+	return option->kind == OPTION_WORDS || option->kind == OPTION_LINES;
+}
+
+/* ---- Showing ---- */
+
+void option_variable(const struct option *option, struct buf *out)
+{
+	buf_add_text(out, "ROSTERZIP_");
+	for (const char *c = option->name; *c != '\0'; c++)
+		buf_add_char(out, *c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c);
+}
+
+static void help_line(const struct option *option, FILE *out)
+{
+	char letter[] = "    ";
+	if (option->letter != '\0')
+		snprintf(letter, sizeof(letter), "-%c, ", option->letter);
+	int length = fprintf(out, "  %s--%s", letter, option->name);
+	if (option->argument != NULL)
+		length += fprintf(out, " %s", option->argument);
+	fprintf(out, "%*s%s", length < HELP_COLUMN ? HELP_COLUMN - length : 1, "", option->help);
+	const char *joint = *option->help != '\0' ? ": " : "";
+	for (int i = 0; option->choices != NULL && option->choices[i] != NULL; i++) {
+		fprintf(out, "%s%s", joint, option->choices[i]);
+		joint = ", ";
+	}
+	if (option->choices == NULL && option->preset != NULL)
+		fprintf(out, " (%s)", option->preset);
+	fputc('\n', out);
+}
+
+void option_help(unsigned group_bits, FILE *out)
+{
+	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+		if ((groups[g].group & group_bits) == 0)
+			continue;
+		fprintf(out, "%s:\n", groups[g].title);
+		for (size_t i = 0; i < option_count; i++)
+			if (options[i].group == groups[g].group)
+				help_line(&options[i], out);
+	}
+}

@@ -1,0 +1,325 @@
+#include "package/bundle.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <zip.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "package/folder.h"
+
+enum {
+	DEFLATE_LEVEL = 6, /* libzip's own choice, 9, takes three times as long for 2 % */
+	DOS_DATE = 1 << 5 | 1, /* 1980-01-01, the first day a zip can tell: the day of a run must not show */
+	DOS_TIME = 0,
+	ENTRY_MODE = 0100644,
+};
+
+static const char manifest_name[] = "manifest.csv";
+
+struct bundle_file {
+	const char *name;
+	int fd; /* -1: absent */
+	uint64_t rows;
+	uint64_t bytes;
+};
+
+struct bundle {
+	struct bundle_options options;
+	struct bundle_file *files; /* by table id, then the manifest */
+	struct out out;            /* the file being written */
+	int writing;               /* its table, or SCHEMA_NONE */
+	char *zip_path;            /* of the working file, once it may exist */
+	uint64_t zip_size;
+};
+
+static size_t file_count(const struct bundle *bundle)
+{
+	return (size_t)bundle->options.schema->table_count + 1;
+}
+
+static struct bundle_file *manifest_file(const struct bundle *bundle)
+{
+	return &bundle->files[bundle->options.schema->table_count];
+}
+
+struct bundle *bundle_new(const struct bundle_options *options)
+{
+	struct bundle *bundle = mem_new(1, sizeof(*bundle));
+	bundle->options = *options;
+	bundle->writing = SCHEMA_NONE;
+	bundle->files = mem_new(file_count(bundle), sizeof(*bundle->files));
+	for (size_t i = 0; i < file_count(bundle); i++)
+		bundle->files[i].fd = -1;
+	for (int i = 0; i < options->schema->table_count; i++)
+		bundle->files[i].name = options->schema->tables[i].file_name;
+	manifest_file(bundle)->name = manifest_name;
+	return bundle;
+}
+
+void bundle_free(struct bundle *bundle)
+{
+	if (bundle == NULL)
+		return;
+	out_release(&bundle->out);
+	for (size_t i = 0; i < file_count(bundle); i++)
+		if (bundle->files[i].fd >= 0)
+			close(bundle->files[i].fd);
+	if (bundle->zip_path != NULL)
+		unlink(bundle->zip_path);
+	free(bundle->zip_path);
+	free(bundle->files);
+	free(bundle);
+}
+
+static bool open_file(struct bundle *bundle, struct bundle_file *file, struct err *err)
+{
+	file->fd = file_temp(bundle->options.folder, err);
+	if (file->fd < 0)
+		return err_in(err, "%s", file->name);
+	out_init(&bundle->out, file->fd, file->name);
+	return true;
+}
+
+static bool close_file(struct bundle *bundle, struct bundle_file *file, struct err *err)
+{
+	bool fine = out_finish(&bundle->out, err);
+	file->bytes = out_size(&bundle->out);
+	out_release(&bundle->out);
+	return fine;
+}
+
+bool bundle_begin_file(struct bundle *bundle, const struct table *table, struct err *err)
+{
+	assert(bundle->writing == SCHEMA_NONE && bundle->files[table->id].fd < 0);
+	if (!open_file(bundle, &bundle->files[table->id], err))
+		return false;
+	bundle->writing = table->id;
+	for (int i = 0; i < table->column_count; i++)
+		csv_write_cell(&bundle->out, table->columns[i].name, strlen(table->columns[i].name), i == 0,
+			&bundle->options.style);
+	csv_write_end(&bundle->out, &bundle->options.style);
+	return true;
+}
+
+void bundle_add_row(struct bundle *bundle, const struct row *row)
+{
+	assert(bundle->writing != SCHEMA_NONE);
+	/* In bulk the file is the reference: status and date must be blank (CSV binding, "bulk"). */
+	for (size_t i = 0; i < row->count; i++) {
+		bool blank = i == SCHEMA_STATUS || i == SCHEMA_DATE_LAST_MODIFIED;
+		csv_write_cell(&bundle->out, row_text(row, i), blank ? 0 : row_length(row, i), i == 0, &bundle->options.style);
+	}
+	csv_write_end(&bundle->out, &bundle->options.style);
+	bundle->files[bundle->writing].rows++;
+}
+
+bool bundle_end_file(struct bundle *bundle, struct err *err)
+{
+	struct bundle_file *file = &bundle->files[bundle->writing];
+	bundle->writing = SCHEMA_NONE;
+	bool fine = close_file(bundle, file, err);
+	if (fine && file->rows == 0 && !bundle->options.empty_header) {
+		close(file->fd);
+		file->fd = -1;
+		file->bytes = 0;
+	}
+	return fine;
+}
+
+uint64_t bundle_rows(const struct bundle *bundle, const struct table *table)
+{
+	return bundle->files[table->id].rows;
+}
+
+uint64_t bundle_bytes(const struct bundle *bundle, const struct table *table)
+{
+	return bundle->files[table->id].bytes;
+}
+
+bool bundle_has(const struct bundle *bundle, const struct table *table)
+{
+	return bundle->files[table->id].fd >= 0;
+}
+
+uint64_t bundle_size(const struct bundle *bundle)
+{
+	return bundle->zip_size;
+}
+
+/* --- manifest ------------------------------------------------------------------------------------------------------ */
+
+static void write_property(struct bundle *bundle, const char *name, const char *value)
+{
+	csv_write_cell(&bundle->out, name, strlen(name), true, &bundle->options.style);
+	csv_write_cell(&bundle->out, value, strlen(value), false, &bundle->options.style);
+	csv_write_end(&bundle->out, &bundle->options.style);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct bundle_file *const *x = a;
+	const struct bundle_file *const *y = b;
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static bool write_manifest(struct bundle *bundle, struct err *err)
+{
+	const struct schema *schema = bundle->options.schema;
+	if (!open_file(bundle, manifest_file(bundle), err))
+		return false;
+	write_property(bundle, "propertyName", "value");
+	write_property(bundle, "manifest.version", "1.0");
+	write_property(bundle, "oneroster.version", schema->version);
+	for (int i = 0; i < schema->table_count; i++) {
+		const struct table *table = &schema->tables[schema->manifest[i]];
+		char *property = mem_format("file.%s", table->name);
+		write_property(bundle, property, bundle_has(bundle, table) ? "bulk" : "absent");
+		free(property);
+	}
+	/* An empty cell makes one reader throw, so these are written only when there is something to say. */
+	if (bundle->options.source_name != NULL)
+		write_property(bundle, "source.systemName", bundle->options.source_name);
+	if (bundle->options.source_code != NULL)
+		write_property(bundle, "source.systemCode", bundle->options.source_code);
+	return close_file(bundle, manifest_file(bundle), err);
+}
+
+/* The files that are there, in the order of the zip: manifest first, then by name. To be freed. */
+static struct bundle_file **files_in_order(const struct bundle *bundle, size_t *count)
+{
+	struct bundle_file **files = mem_new(file_count(bundle), sizeof(struct bundle_file *));
+	files[0] = manifest_file(bundle);
+	*count = 1;
+	for (size_t i = 0; i + 1 < file_count(bundle); i++)
+		if (bundle->files[i].fd >= 0)
+			files[(*count)++] = &bundle->files[i];
+	qsort(files + 1, *count - 1, sizeof(struct bundle_file *), by_name);
+	return files;
+}
+
+/* --- zip ----------------------------------------------------------------------------------------------------------- */
+
+static bool zip_failed(zip_t *zip, const char *name, struct err *err)
+{
+	return err_set(err, ERR_FILE, "cannot put %s into the zip: %s", name, zip_strerror(zip));
+}
+
+static bool zip_add_file(zip_t *zip, const struct bundle_file *file, struct err *err)
+{
+	int copy = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+	FILE *stream = copy >= 0 ? fdopen(copy, "rb") : NULL;
+	if (stream == NULL) {
+		if (copy >= 0)
+			close(copy);
+		return err_set(err, ERR_FILE, "cannot read %s again: %s", file->name, strerror(errno));
+	}
+	rewind(stream);
+	zip_source_t *source = zip_source_filep(zip, stream, 0, (zip_int64_t)file->bytes);
+	if (source == NULL) {
+		fclose(stream);
+		return zip_failed(zip, file->name, err);
+	}
+	zip_int64_t index = zip_file_add(zip, file->name, source, ZIP_FL_ENC_UTF_8);
+	if (index < 0) {
+		zip_source_free(source);
+		return zip_failed(zip, file->name, err);
+	}
+	zip_uint64_t entry = (zip_uint64_t)index;
+	if (zip_set_file_compression(zip, entry, ZIP_CM_DEFLATE, DEFLATE_LEVEL) != 0 ||
+		zip_file_set_dostime(zip, entry, DOS_TIME, DOS_DATE, 0) != 0 ||
+		zip_file_set_external_attributes(zip, entry, 0, ZIP_OPSYS_UNIX, (zip_uint32_t)ENTRY_MODE << 16) != 0)
+		return zip_failed(zip, file->name, err);
+	return true;
+}
+
+static int zip_cancelled(zip_t *zip, void *context)
+{
+	(void)zip;
+	const struct bundle *bundle = context;
+	return bundle->options.stopped != NULL && bundle->options.stopped() ? 1 : 0;
+}
+
+static bool build_zip(struct bundle *bundle, struct bundle_file *const *files, size_t count, struct err *err)
+{
+	int code = 0;
+	bundle->zip_path = mem_format("%s/bundle.zip", bundle->options.folder);
+	zip_t *zip = zip_open(bundle->zip_path, ZIP_CREATE | ZIP_TRUNCATE, &code);
+	if (zip == NULL) {
+		zip_error_t error;
+		zip_error_init_with_code(&error, code);
+		err_set(err, ERR_FILE, "cannot make %s: %s", bundle->zip_path, zip_error_strerror(&error));
+		zip_error_fini(&error);
+		return false;
+	}
+	zip_register_cancel_callback_with_state(zip, zip_cancelled, NULL, bundle);
+	bool fine = true;
+	for (size_t i = 0; fine && i < count; i++)
+		fine = zip_add_file(zip, files[i], err);
+	if (fine && zip_close(zip) != 0) {
+		int system = zip_error_system_type(zip_get_error(zip)) == ZIP_ET_SYS
+			? zip_error_code_system(zip_get_error(zip))
+			: 0;
+		if (zip_cancelled(zip, bundle))
+			err_set(err, ERR_STOPPED, "stopped");
+		else
+			err_set(err, ERR_FILE, "cannot write the zip in %s: %s", bundle->options.folder,
+				system != 0 ? strerror(system) : zip_strerror(zip));
+		fine = false;
+	} else if (fine) {
+		return true;
+	}
+	zip_discard(zip);
+	return fine;
+}
+
+static bool publish_zip(struct bundle *bundle, const char *path, struct err *err)
+{
+	int fd = open(bundle->zip_path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, ERR_FILE, "cannot read %s: %s", bundle->zip_path, strerror(errno));
+	struct stat stat;
+	bool fine = file_publish(fd, path, err);
+	if (fine && fstat(fd, &stat) == 0)
+		bundle->zip_size = (uint64_t)stat.st_size;
+	close(fd);
+	return fine;
+}
+
+static bool publish_folder(const struct bundle *bundle, struct bundle_file *const *files, size_t count, const char *path,
+	struct err *err)
+{
+	struct folder_file *loose = mem_new(count, sizeof(*loose));
+	const char **known = mem_new(file_count(bundle) + 1, sizeof(*known));
+	for (size_t i = 0; i < count; i++)
+		loose[i] = (struct folder_file){.name = files[i]->name, .fd = files[i]->fd};
+	for (size_t i = 0; i < file_count(bundle); i++)
+		known[i] = bundle->files[i].name;
+	bool fine = folder_publish(loose, count, known, path, err);
+	free(known);
+	free(loose);
+	return fine;
+}
+
+bool bundle_commit(struct bundle *bundle, const char *path, struct err *err)
+{
+	assert(bundle->writing == SCHEMA_NONE && bundle->zip_path == NULL);
+	size_t length = strlen(path);
+	bool loose = length > 0 && path[length - 1] == '/';
+	size_t count = 0;
+	if (!write_manifest(bundle, err))
+		return false;
+	struct bundle_file **files = files_in_order(bundle, &count);
+	bool fine = loose ? publish_folder(bundle, files, count, path, err)
+			  : build_zip(bundle, files, count, err) && publish_zip(bundle, path, err);
+	free(files);
+	return fine;
+}

@@ -1,0 +1,53 @@
+/*
+ * A OneRoster CSV bundle in the making: CSV files and their manifest, then one zip (or a folder of loose files), put in
+ * its place by rename. A transaction: bundle_commit publishes, bundle_free without it leaves nothing behind.
+ * Owns its working files. Knows tables and rows, not where they came from or whether they are right.
+ *
+ * The same rows give the same bytes: entries in a fixed order (manifest first, then by name), fixed times and modes.
+ */
+#ifndef PACKAGE_BUNDLE_H
+#define PACKAGE_BUNDLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "table/csv_write.h"
+#include "table/row.h"
+#include "table/schema.h"
+
+struct bundle_options {
+	const struct schema *schema;
+	const char *folder; /* for working files */
+	struct csv_style style;
+	bool empty_header;       /* a file without rows has its header and is bulk; else it is left out and absent */
+	const char *source_name; /* source.systemName of the manifest, or NULL */
+	const char *source_code; /* source.systemCode, or NULL */
+	bool (*stopped)(void);   /* true once the run is to end; NULL for never */
+};
+
+struct bundle;
+
+/* An empty bundle. Never NULL. Copies the options, borrows their texts. */
+struct bundle *bundle_new(const struct bundle_options *options);
+void bundle_free(struct bundle *bundle);
+
+/* The file of a table: begin, rows in their final order, end. Tables in any order, each at most once. Status and
+ * dateLastModified are written blank, as bulk demands. Whether the rows could be written is told at the end. */
+bool bundle_begin_file(struct bundle *bundle, const struct table *table, struct err *err);
+void bundle_add_row(struct bundle *bundle, const struct row *row);
+bool bundle_end_file(struct bundle *bundle, struct err *err);
+
+/* Rows written to a table's file, and its size in bytes (0 and 0 for one that is absent). */
+uint64_t bundle_rows(const struct bundle *bundle, const struct table *table);
+uint64_t bundle_bytes(const struct bundle *bundle, const struct table *table);
+bool bundle_has(const struct bundle *bundle, const struct table *table);
+
+/* Puts the bundle at path: a zip, or, if path ends in a slash, a folder of loose files that takes the place of the one
+ * before at once. What was there before stays as it was unless this succeeds. */
+bool bundle_commit(struct bundle *bundle, const char *path, struct err *err);
+
+/* The size of the zip that was published; 0 for loose files. */
+uint64_t bundle_size(const struct bundle *bundle);
+
+#endif

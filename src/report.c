@@ -1,0 +1,335 @@
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <yajl/yajl_gen.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/time.h"
+
+enum { REPORT_VERSION = 1 };
+
+/* --- JSON ---------------------------------------------------------------------------------------------------------- */
+
+static void text(yajl_gen gen, const char *value)
+{
+	if (value == NULL)
+		yajl_gen_null(gen);
+	else
+		yajl_gen_string(gen, (const unsigned char *)value, strlen(value));
+}
+
+static void add_text(yajl_gen gen, const char *key, const char *value)
+{
+	text(gen, key);
+	text(gen, value);
+}
+
+static void add_number(yajl_gen gen, const char *key, uint64_t value)
+{
+	text(gen, key);
+	yajl_gen_integer(gen, (long long)value);
+}
+
+static void add_bool(yajl_gen gen, const char *key, bool value)
+{
+	text(gen, key);
+	yajl_gen_bool(gen, value);
+}
+
+static void begin_list(yajl_gen gen, const char *key)
+{
+	text(gen, key);
+	yajl_gen_array_open(gen);
+}
+
+static const char *severity_word(enum value_severity severity)
+{
+	static const char *const words[] = {
+		[VALUE_CHANGE] = "change", [VALUE_WARNING] = "warning", [VALUE_ERROR] = "error"};
+	return words[severity];
+}
+
+static void add_findings(yajl_gen gen, const struct table *table, const struct value_counts *counts)
+{
+	size_t place = 0;
+	struct value_count count;
+	while (value_counts_next(counts, &place, &count)) {
+		const struct value_rule_info *rule = &value_rules[count.rule];
+		yajl_gen_map_open(gen);
+		add_text(gen, "file", table->file_name);
+		add_text(gen, "column", table->columns[count.column].name);
+		add_text(gen, "rule", rule->code);
+		add_text(gen, "severity", severity_word(rule->severity));
+		add_number(gen, "cells", count.cells);
+		add_text(gen, "text", rule->text);
+		yajl_gen_map_close(gen);
+	}
+}
+
+static void add_collection(yajl_gen gen, const struct report *report, int id)
+{
+	const struct table *table = &report->schema->tables[id];
+	const struct collection *collection = &report->collections[id];
+	const struct table_stats *stats = &report->stats->tables[id];
+	if (collection->table == NULL)
+		return;
+	yajl_gen_map_open(gen);
+	add_text(gen, "name", table->name);
+	add_bool(gen, "complete", collection->rows != NULL);
+	add_text(gen, "proof", collection->proof);
+	add_text(gen, "missing", collection->missing);
+	add_text(gen, "note", collection->note);
+	add_number(gen, "rows", collection->counts.rows);
+	add_number(gen, "distinct", collection->counts.distinct);
+	add_bool(gen, "in-order", collection->counts.in_order);
+	add_number(gen, "largest-page", stats->largest);
+	add_number(gen, "requests", stats->requests);
+	add_number(gen, "retries", stats->retries);
+	add_number(gen, "readings", collection->rows != NULL ? stats->rereads + 1 : stats->rereads);
+	add_number(gen, "bytes", stats->bytes);
+	add_number(gen, "wire-bytes", stats->wire_bytes);
+	add_number(gen, "milliseconds", (uint64_t)stats->ms);
+	add_number(gen, "mended-escapes", collection->mended);
+	begin_list(gen, "findings");
+	add_findings(gen, table, &collection->values);
+	yajl_gen_array_close(gen);
+	yajl_gen_map_close(gen);
+}
+
+static void add_file(yajl_gen gen, const struct publication *publication, const struct table *table)
+{
+	const struct keys *keys = publication->keys;
+	yajl_gen_map_open(gen);
+	add_text(gen, "file", table->file_name);
+	add_text(gen, "mode", publication->present[table->id] ? "bulk" : "absent");
+	add_number(gen, "rows", publication->rows[table->id]);
+	add_number(gen, "bytes", publication->bytes[table->id]);
+	add_number(gen, "left-out-deleted", keys_rows(keys, table, KEYS_DELETED));
+	add_number(gen, "left-out-hanging", keys_rows(keys, table, KEYS_HANGS));
+	add_number(gen, "left-out-dangling", keys_rows(keys, table, KEYS_DANGLES));
+	yajl_gen_map_close(gen);
+}
+
+static void add_references(yajl_gen gen, const struct publication *publication, const struct schema *schema,
+	const struct table *table)
+{
+	for (int c = 0; c < table->column_count; c++) {
+		struct keys_counts counts = keys_column(publication->keys, table, c);
+		if (counts.dangling == 0 && counts.cut == 0)
+			continue;
+		yajl_gen_map_open(gen);
+		add_text(gen, "file", table->file_name);
+		add_text(gen, "column", table->columns[c].name);
+		add_text(gen, "to", schema->tables[table->columns[c].ref].file_name);
+		add_number(gen, "dangling", counts.dangling);
+		add_number(gen, "taken-out", counts.cut);
+		yajl_gen_map_close(gen);
+	}
+}
+
+static void add_err(yajl_gen gen, const struct err *err)
+{
+	text(gen, "error");
+	if (err->code == ERR_NONE) {
+		yajl_gen_null(gen);
+		return;
+	}
+	yajl_gen_map_open(gen);
+	add_text(gen, "kind", err_code_name(err->code));
+	add_text(gen, "text", err->text);
+	yajl_gen_map_close(gen);
+}
+
+static void add_bundle(yajl_gen gen, const struct report *report, const struct publication *publication)
+{
+	const struct schema *schema = report->schema;
+	yajl_gen_map_open(gen);
+	add_text(gen, "name", publication->config->name);
+	add_text(gen, "path", publication->path);
+	add_bool(gen, "published", publication->published);
+	add_err(gen, &publication->err);
+	add_number(gen, "bytes", publication->size);
+	begin_list(gen, "files");
+	for (int i = 0; i < schema->table_count; i++)
+		if (report->collections[i].rows != NULL)
+			add_file(gen, publication, &schema->tables[i]);
+	yajl_gen_array_close(gen);
+	begin_list(gen, "references");
+	for (int i = 0; i < schema->table_count; i++)
+		add_references(gen, publication, schema, &schema->tables[i]);
+	yajl_gen_array_close(gen);
+	begin_list(gen, "findings");
+	for (int i = 0; i < schema->table_count; i++)
+		add_findings(gen, &schema->tables[i], &publication->values[i]);
+	yajl_gen_array_close(gen);
+	yajl_gen_map_close(gen);
+}
+
+static void compose(yajl_gen gen, const struct report *report)
+{
+	char started[21];
+	time_iso(report->started, started);
+	yajl_gen_map_open(gen);
+	add_number(gen, "report", REPORT_VERSION);
+	add_text(gen, "program", "rosterzip");
+	add_text(gen, "version", ROSTERZIP_VERSION);
+	add_text(gen, "started", started);
+	add_number(gen, "milliseconds", (uint64_t)report->ms);
+	add_number(gen, "exit-status", (uint64_t)report->exit_status);
+	add_err(gen, &report->err);
+	text(gen, "source");
+	yajl_gen_map_open(gen);
+	add_text(gen, "url", report->config->data_url);
+	add_text(gen, "provider", report->config->provider->name);
+	add_text(gen, "login", report->login);
+	add_text(gen, "scopes", report->scopes);
+	yajl_gen_map_close(gen);
+	begin_list(gen, "collections");
+	for (int i = 0; i < report->schema->table_count; i++)
+		add_collection(gen, report, i);
+	yajl_gen_array_close(gen);
+	begin_list(gen, "bundles");
+	for (size_t i = 0; i < report->publication_count; i++)
+		if (report->publications[i].keys != NULL)
+			add_bundle(gen, report, &report->publications[i]);
+	yajl_gen_array_close(gen);
+	yajl_gen_map_close(gen);
+}
+
+bool report_write(const struct report *report, const char *path, struct err *err)
+{
+	const unsigned char *json = NULL;
+	size_t length = 0;
+	yajl_gen gen = yajl_gen_alloc(NULL);
+	yajl_gen_config(gen, yajl_gen_beautify, 1);
+	yajl_gen_config(gen, yajl_gen_indent_string, "\t");
+	compose(gen, report);
+	yajl_gen_get_buf(gen, &json, &length);
+	bool fine = file_publish_text(path, (const char *)json, length, err);
+	yajl_gen_free(gen);
+	return fine;
+}
+
+/* --- log and summary ----------------------------------------------------------------------------------------------- */
+
+static void log_counts(const struct table *table, const struct value_counts *counts)
+{
+	size_t place = 0;
+	struct value_count count;
+	while (value_counts_next(counts, &place, &count)) {
+		const struct value_rule_info *rule = &value_rules[count.rule];
+		enum log_level level = rule->severity == VALUE_CHANGE ? LOG_INFO : LOG_WARNING;
+		log_line(level, table->file_name, "%s, %" PRIu64 " cells: %s", table->columns[count.column].name, count.cells,
+			rule->text);
+	}
+}
+
+static void log_references(const struct report *report, const struct publication *publication, const struct table *table)
+{
+	for (int c = 0; c < table->column_count; c++) {
+		struct keys_counts counts = keys_column(publication->keys, table, c);
+		if (counts.dangling > 0)
+			log_line(LOG_WARNING, table->file_name, "%s, %" PRIu64 " references to rows of %s that the server did not send",
+				table->columns[c].name, counts.dangling,
+				report->schema->tables[table->columns[c].ref].file_name);
+	}
+	uint64_t hanging = keys_rows(publication->keys, table, KEYS_HANGS);
+	uint64_t dangling = keys_rows(publication->keys, table, KEYS_DANGLES);
+	uint64_t deleted = keys_rows(publication->keys, table, KEYS_DELETED);
+	if (hanging > 0)
+		log_line(LOG_WARNING, table->file_name, "%" PRIu64 " rows left out because they refer to rows left out", hanging);
+	if (dangling > 0)
+		log_line(LOG_WARNING, table->file_name,
+			"%" PRIu64 " rows left out because they refer to rows that the server did not send", dangling);
+	if (deleted > 0)
+		log_line(LOG_INFO, table->file_name, "%" PRIu64 " rows left out because the SIS marks them as deleted", deleted);
+}
+
+void report_findings(const struct report *report)
+{
+	for (int i = 0; i < report->schema->table_count; i++) {
+		const struct collection *collection = &report->collections[i];
+		const struct table *table = &report->schema->tables[i];
+		if (collection->missing != NULL)
+			log_line(LOG_WARNING, NULL, "%s", collection->missing);
+		if (collection->note != NULL)
+			log_line(LOG_WARNING, table->name, "%s", collection->note);
+		if (collection->rows != NULL)
+			log_counts(table, &collection->values);
+		if (collection->mended > 0)
+			log_line(LOG_INFO, table->name, "%" PRIu64 " damaged characters replaced", collection->mended);
+	}
+	for (size_t p = 0; p < report->publication_count; p++) {
+		const struct publication *publication = &report->publications[p];
+		for (int i = 0; publication->keys != NULL && i < report->schema->table_count; i++) {
+			log_counts(&report->schema->tables[i], &publication->values[i]);
+			log_references(report, publication, &report->schema->tables[i]);
+		}
+	}
+}
+
+static uint64_t left_out(const struct publication *publication, const struct table *table)
+{
+	return keys_rows(publication->keys, table, KEYS_DELETED) + keys_rows(publication->keys, table, KEYS_HANGS) +
+		keys_rows(publication->keys, table, KEYS_DANGLES);
+}
+
+static uint64_t warnings(const struct report *report, const struct publication *publication, const struct table *table)
+{
+	return value_counts_severity(&report->collections[table->id].values, VALUE_WARNING) +
+		value_counts_severity(&publication->values[table->id], VALUE_WARNING);
+}
+
+static void print_table(const struct report *report, const struct publication *publication)
+{
+	printf("%-22s %12s %10s %10s\n", "file", "rows", "left out", "warnings");
+	for (int i = 0; i < report->schema->table_count; i++) {
+		const struct table *table = &report->schema->tables[i];
+		if (report->collections[i].table == NULL)
+			continue;
+		if (report->collections[i].rows == NULL) {
+			printf("%-22s %12s\n", table->file_name, "absent");
+			continue;
+		}
+		printf("%-22s %12" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n", table->file_name, publication->rows[i],
+			left_out(publication, table), warnings(report, publication, table));
+	}
+}
+
+static void print_line(const struct report *report, const struct publication *publication)
+{
+	uint64_t rows = 0;
+	uint64_t out = 0;
+	uint64_t warned = 0;
+	size_t files = 1;
+	for (int i = 0; i < report->schema->table_count; i++) {
+		const struct table *table = &report->schema->tables[i];
+		if (report->collections[i].rows == NULL)
+			continue;
+		files += publication->present[i] ? 1 : 0;
+		rows += publication->rows[i];
+		out += left_out(publication, table);
+		warned += warnings(report, publication, table);
+	}
+	printf("published %s: %zu files, %" PRIu64 " rows, %" PRIu64 " left out, %" PRIu64 " warnings, %.1f s\n",
+		publication->path, files, rows, out, warned, (double)report->ms / 1000.0);
+}
+
+void report_summary(const struct report *report)
+{
+	bool terminal = isatty(STDOUT_FILENO) == 1;
+	for (size_t i = 0; i < report->publication_count; i++) {
+		const struct publication *publication = &report->publications[i];
+		if (!publication->published)
+			continue;
+		if (terminal)
+			print_table(report, publication);
+		print_line(report, publication);
+	}
+	fflush(stdout);
+}

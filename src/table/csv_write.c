@@ -1,0 +1,67 @@
+#include "table/csv_write.h"
+
+#include <string.h>
+
+#include "base/out.h"
+#include "table/row.h"
+
+/* Bytes that need quotes wherever they stand. */
+static const bool special[256] = {[','] = true, ['"'] = true, ['\r'] = true, ['\n'] = true};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool needs_quotes(const char *text, size_t length)
+{
+	if (length == 0)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (special[(unsigned char)text[i]])
+			return true;
+	}
+	return is_blank(text[0]) || is_blank(text[length - 1]);
+}
+
+void csv_write_cell(struct out *out, const char *text, size_t length, bool first, const struct csv_style *style)
+{
+	if (!first)
+		out_add_char(out, ',');
+	if (!style->quote_all && !needs_quotes(text, length)) {
+		out_add(out, text, length);
+		return;
+	}
+	out_add_char(out, '"');
+	const char *end = text + length;
+	while (text < end) {
+		const char *quote = memchr(text, '"', (size_t)(end - text));
+		const char *stop = quote != NULL ? quote + 1 : end;
+		out_add(out, text, (size_t)(stop - text));
+		if (quote != NULL)
+			out_add_char(out, '"');
+		text = stop;
+	}
+	out_add_char(out, '"');
+}
+
+void csv_write_end(struct out *out, const struct csv_style *style)
+{
+	if (!style->lf)
+		out_add_char(out, '\r');
+	out_add_char(out, '\n');
+}
+
+void csv_write_header(struct out *out, const char *const *names, size_t n, const struct csv_style *style)
+{
+	for (size_t i = 0; i < n; i++)
+		csv_write_cell(out, names[i], strlen(names[i]), i == 0, style);
+	csv_write_end(out, style);
+}
+
+void csv_write_row(struct out *out, const struct row *row, const struct csv_style *style)
+{
+	for (size_t i = 0; i < row->count; i++)
+		csv_write_cell(out, row_text(row, i), row_length(row, i), i == 0, style);
+	csv_write_end(out, style);
+}

@@ -1,0 +1,301 @@
+#!/bin/sh
+# The tables made from schemas/ are those of the standard, and a mistake in schemas/ stops the build with file and key
+# named.
+#
+#	sh tests/schema/run.sh SOURCE_DIR WORK_DIR
+set -u
+
+if [ $# -ne 2 ]; then
+	echo "usage: run.sh SOURCE_DIR WORK_DIR" >&2
+	exit 2
+fi
+mkdir -p "$2" || exit 2
+source=$(cd "$1" && pwd) || exit 2
+work=$(cd "$2" && pwd)/schema-test || exit 2
+rm -rf "$work"
+mkdir "$work" || exit 2
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() {
+	echo "FAIL: $*"
+	failures=$((failures + 1))
+}
+
+# Copies the schemas afresh and makes the tables of the copy: tables.c, output, status.
+fresh() {
+	rm -rf "$work/schemas" "$work/tables.c"
+	cp -R "$source/schemas" "$work/schemas"
+}
+
+generate() {
+	status=0
+	output=$(cmake -DSCHEMAS="$work/schemas" -DOUTPUT="$work/tables.c" -P "$work/schemas/generate.cmake" 2>&1) ||
+		status=$?
+}
+
+compile() {
+	${CC:-cc} -std=c17 -D_POSIX_C_SOURCE=200809L -I "$source/src" -o "$work/print" "$source/tests/schema/print.c" \
+		"$source/src/table/schema.c" "$source/src/provider.c" "$work/tables.c"
+}
+
+# same NAME EXPECTED ACTUAL: compares two texts.
+same() {
+	if [ "$2" != "$3" ]; then
+		fail "$1"
+		printf '%s\n' "$2" >"$work/expected"
+		printf '%s\n' "$3" >"$work/actual"
+		diff -u "$work/expected" "$work/actual"
+	fi
+}
+
+# stops FILE MESSAGE: the schemas as they are now must be refused with that message about that file.
+stops() {
+	generate
+	if [ "$status" -eq 0 ]; then
+		fail "accepted, instead of: $1: $2"
+	elif [ -e "$work/tables.c" ]; then
+		fail "refused, but tables were written: $1: $2"
+	else
+		case $output in
+		*"  schemas/$1: $2
+"*) ;;
+		*) fail "expected \"schemas/$1: $2\", got: $output" ;;
+		esac
+	fi
+}
+
+# broken FILE MESSAGE SED: one change to one file must be refused.
+broken() {
+	fresh
+	sed "$3" "$work/schemas/$1" >"$work/changed"
+	if cmp -s "$work/changed" "$work/schemas/$1"; then
+		fail "this changes nothing in $1: $3"
+		return
+	fi
+	mv "$work/changed" "$work/schemas/$1"
+	stops "$1" "$2"
+}
+
+# ---- The tables are those of the standard ----
+
+fresh
+generate
+if [ "$status" -ne 0 ] || ! compile; then
+	echo "FAIL: the schemas do not build: $output"
+	exit 1
+fi
+
+same "headers" "$(LC_ALL=C sort <<'END'
+academicSessions.csv sourcedId,status,dateLastModified,title,type,startDate,endDate,parentSourcedId,schoolYear
+categories.csv sourcedId,status,dateLastModified,title
+classes.csv sourcedId,status,dateLastModified,title,grades,courseSourcedId,classCode,classType,location,schoolSourcedId,termSourcedIds,subjects,subjectCodes,periods
+classResources.csv sourcedId,status,dateLastModified,title,classSourcedId,resourceSourcedId
+courses.csv sourcedId,status,dateLastModified,schoolYearSourcedId,title,courseCode,grades,orgSourcedId,subjects,subjectCodes
+courseResources.csv sourcedId,status,dateLastModified,title,courseSourcedId,resourceSourcedId
+demographics.csv sourcedId,status,dateLastModified,birthDate,sex,americanIndianOrAlaskaNative,asian,blackOrAfricanAmerican,nativeHawaiianOrOtherPacificIslander,white,demographicRaceTwoOrMoreRaces,hispanicOrLatinoEthnicity,countryOfBirthCode,stateOfBirthAbbreviation,cityOfBirth,publicSchoolResidenceStatus
+enrollments.csv sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role,primary,beginDate,endDate
+lineItems.csv sourcedId,status,dateLastModified,title,description,assignDate,dueDate,classSourcedId,categorySourcedId,gradingPeriodSourcedId,resultValueMin,resultValueMax
+orgs.csv sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId
+resources.csv sourcedId,status,dateLastModified,vendorResourceId,title,roles,importance,vendorId,applicationId
+results.csv sourcedId,status,dateLastModified,lineItemSourcedId,studentSourcedId,scoreStatus,score,scoreDate,comment
+users.csv sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,middleName,identifier,email,sms,phone,agentSourcedIds,grades,password
+END
+)" "$("$work/print" headers | LC_ALL=C sort)"
+
+same "columns" "$(grep -v '^#' "$source/tests/schema/standard.txt" | LC_ALL=C sort)" \
+	"$("$work/print" columns | LC_ALL=C sort)"
+
+same "links" "orgs is core
+academicSessions is core
+courses is core
+classes is core
+classes.classType becomes scheduled
+users is core
+users.enabledUser becomes true
+enrollments is not referenced
+enrollments is core
+enrollments.schoolSourcedId becomes schoolSourcedId of the row of classSourcedId in classes
+demographics is not referenced
+results is not referenced
+courseResources is not referenced
+courseResources is made from resources of courses
+classResources is not referenced
+classResources is made from resources of classes" "$("$work/print" links)"
+
+# host path name
+while read -r host path name; do
+	same "provider of $host $path" "$name" "$("$work/print" provider "$host" "$path")"
+done <<'END'
+eagle.aeries.net /admin aeries
+EAGLE.Aeries.NET /x aeries
+aeries.net / aeries
+notaeries.net /admin generic
+aeries.net.example.org / generic
+sis.example.org /aeries aeries
+sis.example.org /district/Aeries/ aeries
+sis.example.org /notaeries generic
+sis.example.org /aeries/x generic
+END
+
+# ---- Any text gets through the build ----
+
+fresh
+sed 's/"always blank[^"]*"/"quote \\" back \\\\n ; semi;[open ${x} @x@ ??= \\u00e9 %d"/' "$source/schemas/oneroster-1.1/users.json" \
+	>"$work/schemas/oneroster-1.1/users.json"
+generate
+if [ "$status" -ne 0 ] || ! compile; then
+	fail "a note with all sorts of signs does not build: $output"
+else
+	same "note" 'quote " back \n ; semi;[open ${x} @x@ ??= é %d' "$("$work/print" note users password)"
+fi
+
+# ---- Mistakes stop it ----
+
+users=oneroster-1.1/users.json
+classes=oneroster-1.1/classes.json
+enrollments=oneroster-1.1/enrollments.json
+links=oneroster-1.1/classResources.json
+standard=oneroster-1.1.json
+aeries=providers/aeries.json
+generic=providers/generic.json
+
+# Keys and kinds.
+broken $users 'columns[4]: unknown key "requird"' '/"orgSourcedIds"/s/"ref"/"requird": true, "ref"/'
+broken $users 'unknown key "colection"' 's/"collection"/"colection"/'
+broken $users 'missing key "scope"' '/"scope"/d'
+broken $users '"core" must be of type boolean' 's/"core": true/"core": "true"/'
+broken $users '"wrappers" must be of type array' 's/"wrappers": .*/"wrappers": "user",/'
+broken $users '"wrappers" must hold strings only' 's/"students"/7/'
+broken $users '"wrappers" has "user" twice' 's/"students"/"user"/'
+broken $users '"wrappers" has the collection itself' 's/"students"/"users"/'
+broken $users '"endpoint" cannot be "users/all"' 's,"endpoint": "users","endpoint": "users/all",'
+broken $users '"endpoint" must not be empty' 's/"endpoint": "users"/"endpoint": ""/'
+broken $users 'columns[17]: "note" holds a control character' 's/"always blank/"\\talways blank/'
+broken $users 'columns[6]: missing key "type"' '/"username"/s/, "type": "text"//'
+broken $users 'columns[6]: missing key "path"' '/"username"/s/"path": "username", //'
+broken $users 'columns[6]: "required" must be of type boolean' '/"username"/s/true/1/'
+broken $users 'columns[6]: must be an object' 's/{ "name": "username".*/"username",/'
+broken $links 'unknown key "scope"' 's/"each"/"scope": "x", "each"/'
+broken $links 'missing key "each"' '/"each"/d'
+
+# Types and what goes with them.
+broken $users 'columns[6]: unknown type "string"' '/"username"/s/"text"/"string"/'
+broken $users 'columns[7]: column "username" is there already' 's/"name": "userIds"/"name": "username"/'
+broken $users 'columns[7]: path "username" is taken already' '/"userIds"/s/"path": "userIds"/"path": "username"/'
+broken $users 'columns[6]: path "role" is the name of another column' \
+	'/"role"/s/"path": "role"/"path": "roles"/; /"username"/s/"path": "username"/"path": "role"/'
+broken $users 'columns[6]: "path" cannot be "user..name"' '/"username"/s/"path": "username"/"path": "user..name"/'
+broken $users 'columns[6]: "path" cannot be "../username"' '/"username"/s,"path": "username","path": "../username",'
+broken $users 'columns[16]: "also" cannot be "a b"' 's/"grade"\]/"a b"]/'
+broken $users 'columns[17]: "path" cannot go with type blank' '/"password"/s/"type"/"path": "password", "type"/'
+broken $users 'columns[5]: "values" must not be empty' '/"role"/s/"userRole"/""/'
+broken $users 'columns[5]: unknown values "userRoles"' 's/"userRole"/"userRoles"/'
+broken $users 'columns[5]: missing key "values"' 's/"values": "userRole", //'
+broken $users 'columns[6]: "values" cannot go with type text' '/"username"/s/"text"/"text", "values": "userRole"/'
+broken $users 'columns[1]: "required" and "delta" exclude each other' '/"status"/s/"delta"/"required": true, "delta"/'
+broken $users 'columns[4]: unknown ref "org"' '/"orgSourcedIds"/s/"ref": "orgs"/"ref": "org"/'
+broken $users 'columns[6]: "ref" cannot go with type text' '/"username"/s/"text"/"text", "ref": "orgs"/'
+broken $users 'columns[4]: ref "enrollments" comes after this table in the order of reading' \
+	'/"orgSourcedIds"/s/"ref": "orgs"/"ref": "enrollments"/'
+broken $users 'columns[0]: must be the column "sourcedId"' 's/"name": "sourcedId"/"name": "id"/'
+broken $users 'columns[0]: sourcedId must be required, and of type guid or digest' \
+	'/"name": "sourcedId"/s/, "required": true//'
+broken $users 'columns[1]: status must have delta, and be of type enum' '/"status"/s/, "delta": true//'
+broken $users 'columns[2]: dateLastModified must have delta, and be of type datetime' \
+	'/"dateLastModified"/s/"datetime"/"date"/'
+
+# Formats.
+broken $users 'columns[7]: missing key "format"' '/"userIds"/s/, "format": "[^"]*"//'
+broken $users 'columns[7]: "format" has no <key> place: "{type:identifier}"' 's/{<type>:<identifier>}/{type:identifier}/'
+broken $users 'columns[7]: "format" has a place that is no key: "{<type>:<identifier}"' 's/<identifier>/<identifier/'
+broken $users 'columns[7]: "format" has a place that is no key: "{<type>:<../identifier>}"' 's,<identifier>,<../identifier>,'
+broken $users 'columns[7]: "format" has a place that is no key: "{<type>:<>}"' 's/<identifier>/<>/'
+broken $users 'columns[6]: "format" cannot go with type text' '/"username"/s/"text"/"text", "format": "<a>"/'
+
+# Fills.
+broken $users 'columns[3]: unknown fill "yes"' 's/"fill": "true"/"fill": "yes"/'
+broken $classes 'columns[7]: unknown fill "seldom"' 's/"fill": "scheduled"/"fill": "seldom"/'
+broken $users 'columns[4]: "fill" cannot go with type guids' '/"orgSourcedIds"/s/"ref"/"fill": "0", "ref"/'
+broken $enrollments 'columns[4]: "fill" and "fill-from" exclude each other' 's/"fill-from"/"fill": "0", "fill-from"/'
+broken $enrollments 'columns[4]: "fill-from" must be COLUMN.COLUMN, not "classSourcedId"' \
+	's/"classSourcedId.schoolSourcedId"/"classSourcedId"/'
+broken $enrollments 'columns[4]: "fill-from" names an unknown column "classId"' \
+	's/"classSourcedId.schoolSourcedId"/"classId.schoolSourcedId"/'
+broken $enrollments 'columns[4]: "fill-from" leads nowhere: classes has no column "orgSourcedId"' \
+	's/"classSourcedId.schoolSourcedId"/"classSourcedId.orgSourcedId"/'
+broken $enrollments 'columns[4]: "fill-from" leads nowhere: "role" is not a reference to one row' \
+	's/"classSourcedId.schoolSourcedId"/"role.schoolSourcedId"/'
+broken $enrollments \
+	'columns[4]: "fill-from" leads to something else: classes.courseSourcedId is not of the same type and ref' \
+	's/"classSourcedId.schoolSourcedId"/"classSourcedId.courseSourcedId"/'
+
+# Tables made from another's records.
+broken $links 'unknown from "class"' 's/"from": "classes"/"from": "class"/'
+broken $links 'from "classResources" does not come before this table in the order of reading' \
+	's/"from": "classes"/"from": "classResources"/'
+broken $links 'from "courseResources" is itself made from another table' 's/"from": "classes"/"from": "courseResources"/'
+broken $links 'columns[0]: "format" has a place that is no key: "<../../sourcedId> <sourcedId>"' 's,<../,<../../,'
+
+# The standard itself.
+broken $standard 'unknown key "baze-path"' 's/"base-path"/"baze-path"/'
+broken $standard 'unknown version "1.2"' 's/"version": "1.1"/"version": "1.2"/'
+broken $standard '"scope-prefix" cannot be "purl"' 's/"scope-prefix": .*/"scope-prefix": "purl",/'
+broken $standard '"order" lacks "results", which has a file' 's/"results", //'
+broken $standard '"manifest" lacks "users"' 's/, "users"$//'
+broken $standard 'unknown manifest "roles"' 's/"results", "users"$/"results", "users", "roles"/'
+broken $standard '"order" has "orgs" twice' 's/"results"/"orgs"/'
+broken $standard 'vocabularies.classType: unknown key "value"' '/"classType"/,/}/s/"values"/"value"/'
+broken $standard 'vocabularies.classType: missing key "values"' '/"values": \["homeroom"/d'
+broken $standard 'vocabularies.classType: "values" has a word twice, in other letter case' 's/"homeroom"/"Scheduled"/'
+broken $standard 'vocabularies.status.aliases: unknown value "gone"' 's/"inactive": "tobedeleted"/"inactive": "gone"/'
+broken $standard 'vocabularies.status.aliases: "Active" is there already' 's/"inactive"/"Active"/'
+broken $standard 'vocabularies: "spare" is used by no column' \
+	's/"vocabularies": {/"vocabularies": { "spare": { "values": ["one"] },/'
+
+# Providers.
+broken $aeries 'unknown key "host"' 's/"hosts"/"host"/'
+broken $aeries 'missing key "title"' '/"title"/d'
+broken $aeries 'unknown auth "oauth3"' 's/"oauth2"/"oauth3"/'
+broken $aeries 'unknown client-auth "header"' 's/"basic"/"header"/'
+broken $aeries '"token-paths" cannot be "token"' 's,"/token","token",'
+broken $aeries 'missing key "refresh-path", needed by auth aeries-v1' '/"refresh-path"/d'
+broken $aeries '"authorize-path" cannot go without auth aeries-v1' 's/, "aeries-v1"//'
+broken $aeries 'permissions: unknown table "schools"' 's/"orgs":/"schools":/'
+broken $aeries 'hints: unknown key "forbiden"' 's/"forbidden"/"forbiden"/'
+broken $aeries 'hints: "key-shape" cannot go without key-hex-digits' '/"key-hex-digits"/d'
+broken $aeries '"key-hex-digits" must be of type number' 's/64,/"64",/'
+broken $generic 'missing key "token-paths", needed by auth oauth2' '/"token-paths"/d'
+broken $generic '"hosts" and "paths" cannot go with generic, which stands for everybody else' \
+	's/"auth"/"hosts": ["example.org"], "auth"/'
+
+# Files.
+fresh
+rm "$work/schemas/$users"
+stops $users 'no such file'
+fresh
+cp "$work/schemas/$users" "$work/schemas/oneroster-1.1/people.json"
+stops $standard '"order" lacks "people", which has a file'
+fresh
+rm "$work/schemas/$generic"
+stops $generic 'no such file'
+fresh
+echo '[]' >"$work/schemas/$users"
+stops $users 'must be an object'
+fresh
+echo '{ "endpoint": "users", "columns": [] }' >"$work/schemas/$users"
+stops $users '"columns" must begin with sourcedId, status and dateLastModified'
+fresh
+echo '{ "endpoint": ' >"$work/schemas/$users"
+generate
+case $status:$output in
+0:*) fail "accepted a file that is cut off" ;;
+*"schemas/$users: "*) ;;
+*) fail "a file that is cut off: $output" ;;
+esac
+
+if [ "$failures" -gt 0 ]; then
+	echo "schema: $failures failures"
+	exit 1
+fi
+echo "schema: all as it should be"
