@@ -597,8 +597,8 @@ void config_release(struct config *config)
 void config_help(const struct config_command *command, FILE *out)
 {
 	option_help(command->groups, out);
-	fputs("The first of several words is the default. Every option may also be a line of the\n"
-	      "file (page-size = 500) or a variable (ROSTERZIP_PAGE_SIZE=500).\n",
+	fputs("The first of several words is the default. Every option may also be a line of\n"
+	      "the file (page-size = 500) or a variable (ROSTERZIP_PAGE_SIZE=500).\n",
 		out);
 }
 
@@ -606,7 +606,7 @@ static void show_option(
 	const struct config *config, const struct bundle_config *bundle, const struct option *option, struct buf *out)
 {
 	const void *values = bundle != NULL ? (const void *)bundle : config;
-	if (option == named("help") || !setting_is_set(option, values))
+	if (option->command_line_only || !setting_is_set(option, values))
 		return;
 	buf_add_format(out, "%-21s = ", option->name);
 	setting_show(option, values, out);

@@ -166,8 +166,10 @@ static void column_add(struct plan *plan, int row, int start, int cell)
 		node_give(plan, node, row, cell);
 		if (ends_with_id(*path))
 			node_give(plan, node_above(plan, start, *path), row, cell);
-		if (column->format != NULL)
-			plan->nodes[node].format = format_add(plan, row, cell, node, column->format);
+		if (column->format != NULL) {
+			int format = format_add(plan, row, cell, node, column->format); /* moves the nodes */
+			plan->nodes[node].format = format;
+		}
 	}
 	if (row == 0 && column->paths[0] != NULL)
 		node_give(plan, node_of_path(plan, start, column->name), row, cell);

@@ -50,7 +50,7 @@ struct auth_options {
 					    stand for those */
 	const char *const *headers;      /* "Name: value", for token calls */
 
-	int retry_seconds; /* longest time to spend on one login; 0 is 900 */
+	int retry_seconds; /* longest time to spend waiting in one login; 0: nothing is tried again */
 
 	/* Facts and sentences about the SIS; NULL and 0 where unknown. */
 	int key_hex_digits;             /* digits that id and secret have */

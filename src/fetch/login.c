@@ -12,10 +12,7 @@
 #include "fetch/mask.h"
 #include "fetch/retry.h"
 
-enum {
-	RETRY_SECONDS = 900,
-	FIRST_TRIES = 5, /* before anything has worked: more likely a mistake than an outage */
-};
+enum { FIRST_TRIES = 5 }; /* before anything has worked: more likely a mistake than an outage */
 
 static const char form_type[] = "Content-Type: application/x-www-form-urlencoded";
 static const char accept_json[] = "Accept: application/json";
@@ -139,7 +136,7 @@ struct login *login_new(const struct auth_options *options, struct http *http, s
 	login->fallback_scopes = copy_list(options->fallback_scopes);
 	login->token_params = copy_list(options->token_params);
 	login->headers = copy_list(options->headers);
-	login->patience_ms = (options->retry_seconds > 0 ? options->retry_seconds : RETRY_SECONDS) * INT64_C(1000);
+	login->patience_ms = options->retry_seconds * INT64_C(1000);
 	login->hint_login_refused = copy(options->hint_login_refused);
 	login->hint_no_address = copy(options->hint_no_address);
 	login->hint_key_shape = copy(options->hint_key_shape);

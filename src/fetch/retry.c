@@ -63,8 +63,10 @@ static bool read_number(const char *text, int64_t *ms)
 	if (*text == '.')
 		for (text++; *text >= '0' && *text <= '9'; text++, scale /= 10)
 			part += (*text - '0') * scale;
+	if (*text != '\0' || whole > EPOCH_MS_MAX)
+		return false;
 	*ms = whole * 1000 + part;
-	return *text == '\0' && whole <= EPOCH_MS_MAX;
+	return true;
 }
 
 /* Milliseconds that a header value asks for; 0 when it asks for nothing that makes sense. */

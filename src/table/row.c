@@ -85,9 +85,9 @@ static void make_room(struct row *row, struct cell *cell, size_t length, size_t 
 		return;
 	bool last = cell->at + cell->room == row->text.length;
 	size_t more = last ? length - cell->room : length + spare;
+	/* gather leaves 2 * ROW_TEXT_MAX at least, and no more than that is ever asked for. */
 	if (buf_reserve(&row->text, more) == NULL)
-		abort(); /* cannot be: at most 2 * ROW_TEXT_MAX are left by gather, and no more than that is asked for
-			  */
+		abort();
 	row->base = row->text.data;
 	if (!last) {
 		uint32_t at = (uint32_t)row->text.length;

@@ -25,7 +25,7 @@ file, "district": {"users": 500, ...} gives the options above (the command line 
 
 DATA (these change the truth too)
 nasty          false  values of every awkward sort: see NASTY_TEXT and Disguise
-deleted        0      share of rows marked tobedeleted or inactive (0.02 when nasty)
+deleted        0      share of rows marked tobedeleted or inactive; 0.02 when nasty and not given
 dangling       0      number of enrollments that name a class which does not exist
 stale_copies   0      number of rows per table served twice, the other copy older and different
 records        {}     table: [raw records] served after the generated ones, numbers kept as written
@@ -123,8 +123,10 @@ do      status, headers {}, body "", delay s (before), stall s (in the middle of
         the body below 1, then the connection closes), close (no answer at all), truncate_json, html, error_object,
         garbage, redirect URL, gzip, unauthorized, retry_after s, drop_token (the token used is forgotten first)
 
-The log (--log) is one JSON object per request: t, method, path (secrets as ***), kind, status, rows, bytes,
-inflight, fault, the presence of cookie and the kind of authorization. Bodies of requests are never logged.
+The log (--log) is one JSON object per request: t and took in seconds, method, path (secrets as ***), kind, status,
+rows, bytes (of the body, as sent), inflight (with this one), fault, broken (the client hung up), whether there was a
+cookie, the scheme of authorization, encoding (accepted), agent. Bodies of requests are never logged. Secrets other
+than the default ones belong into the scenario file, not behind --set, where every user of the machine sees them.
 """
 
 import argparse
@@ -980,9 +982,10 @@ class Truth:
 		if not isinstance(value, str):
 			text = str(value).lower() if isinstance(value, bool) else str(value)
 		if not (text.isascii() and text.isprintable()):
-			text = text.replace("\r\n", " ").replace("\r", " ").replace("\n", " ").replace("\x00", "")
+			text = re.sub("[\r\n\t\x85\u2028\u2029]+", " ", text)
+			text = re.sub("[\x00-\x1f\x7f-\x9f\ufeff]", "", text)
 			text = re.sub("[\ud800-\udfff]", "\ufffd", text)
-		return "" if text == "null" or not text.strip(" ") else text
+		return "" if text == "null" or not text.strip(" \u00a0\u3000") else text
 
 	@staticmethod
 	def walk(value, names):
@@ -1217,7 +1220,8 @@ class Truth:
 
 	@staticmethod
 	def write_file(folder, name, rows):
-		quote = lambda cell: '"' + cell.replace('"', '""') + '"' if "," in cell or '"' in cell else cell
+		risky = lambda cell: "," in cell or '"' in cell or cell != cell.strip(" ")
+		quote = lambda cell: '"' + cell.replace('"', '""') + '"' if risky(cell) else cell
 		with open(os.path.join(folder, name + ".csv"), "wb") as f:
 			for row in rows:
 				f.write((",".join(map(quote, row)) + "\r\n").encode("utf-8"))
