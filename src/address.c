@@ -58,9 +58,10 @@ static bool read_parts(struct parts *parts, const char *url, struct err *err)
 		parts->query = part(parts->url, CURLUPART_QUERY);
 		parts->fragment = part(parts->url, CURLUPART_FRAGMENT);
 	}
-	if (parts->scheme == NULL || parts->host == NULL || parts->path == NULL)
-		return err_set(err, ERR_USAGE, "this is not an address");
-	return true;
+	if (parts->scheme != NULL && parts->host != NULL && parts->path != NULL)
+		return true;
+	err_set(err, ERR_USAGE, "this is not an address");
+	return false;
 }
 
 static bool is_page(const char *path)
@@ -96,10 +97,12 @@ static bool cut_end(char *text, const char *end)
 static void add_slug(struct buf *out, const char *text)
 {
 	for (const char *c = text; *c != '\0'; c++) {
-		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-			     *c == '.' || *c == '-';
-		if (plain || *c == '/')
-			buf_add_char(out, plain ? *c : '_');
+		bool kept = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+			    *c == '.' || *c == '-';
+		if (kept)
+			buf_add_char(out, *c);
+		else if (*c == '/')
+			buf_add_char(out, '_');
 		else
 			buf_add_format(out, "%%%02X", (unsigned)(unsigned char)*c);
 	}

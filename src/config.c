@@ -22,8 +22,6 @@ enum {
 	BUNDLES_MAX = 1000, /* outputs of one run */
 };
 
-static const char prefix[] = "ROSTERZIP_";
-
 extern char **environ;
 
 /* ---- Values and where they come from ---- */
@@ -45,8 +43,10 @@ static struct target target_for(struct config *config, struct bundle_config *bun
 static const struct config_origin *origin_of(
 	const struct config *config, const struct bundle_config *bundle, const struct option *option)
 {
-	bool in_bundle = option->group == OPTION_BUNDLE;
-	return &(in_bundle ? bundle->origins : config->origins)[option_index(option)];
+	const struct config_origin *origins = config->origins;
+	if (bundle != NULL && option->group == OPTION_BUNDLE)
+		origins = bundle->origins;
+	return &origins[option_index(option)];
 }
 
 static void add_origin(
@@ -330,23 +330,12 @@ static char *take_variable(char **environment, const char *name)
 	return secret;
 }
 
-/* Turns "PAGE_SIZE" into "page-size". False if no option could be meant: small letters. */
-static bool key_of_variable(const char *text, size_t length, struct buf *key)
+static void warn_variable(struct config *config, const char *name, size_t length)
 {
-	for (size_t i = 0; i < length; i++) {
-		char c = text[i];
-		if (c >= 'a' && c <= 'z')
-			return false;
-		buf_add_char(key, c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
-	}
-	return true;
-}
-
-static void warn_variable(struct config *config, const char *entry, size_t length, const char *key)
-{
+	static const size_t skip = sizeof(OPTION_VARIABLE_PREFIX) - 1;
+	const char *nearest = option_nearest(name + skip, length - skip, ~0U);
 	struct buf text = {0};
-	buf_add_format(&text, "unknown variable %.*s in the environment is not used", (int)length, entry);
-	const char *nearest = option_nearest(key, strlen(key), ~0U);
+	buf_add_format(&text, "unknown variable %.*s in the environment is not used", (int)length, name);
 	if (nearest != NULL) {
 		buf_add_text(&text, " (did you mean ");
 		option_variable(named(nearest), &text);
@@ -374,20 +363,18 @@ static bool apply_everywhere(
 static bool read_environment(struct config *config, char **environment, struct err *err)
 {
 	for (char **entry = environment; *entry != NULL; entry++) {
-		if (strncmp(*entry, prefix, sizeof(prefix) - 1) != 0)
-			continue;
 		size_t length = strcspn(*entry, "=");
-		struct buf key = {0};
-		bool plain = key_of_variable(*entry + sizeof(prefix) - 1, length - sizeof(prefix) + 1, &key);
-		const struct option *option = plain ? option_find(buf_text(&key), key.length) : NULL;
-		bool filled = (*entry)[length] == '=' && (*entry)[length + 1] != '\0';
-		bool ok = true;
-		if (option == NULL || option == named("help"))
-			warn_variable(config, *entry, length, buf_text(&key));
-		else if (filled && option != named("config"))
-			ok = apply_everywhere(config, option, *entry + length + 1, CONFIG_ENVIRONMENT, err);
-		buf_release(&key);
-		if (!ok)
+		const struct option *option = option_find_variable(*entry, length);
+		if (strncmp(*entry, OPTION_VARIABLE_PREFIX, sizeof(OPTION_VARIABLE_PREFIX) - 1) != 0)
+			continue;
+		if (option == NULL || option == named("help")) {
+			warn_variable(config, *entry, length);
+			continue;
+		}
+		const char *value = (*entry)[length] == '=' ? *entry + length + 1 : "";
+		if (*value == '\0' || option == named("config"))
+			continue;
+		if (!apply_everywhere(config, option, value, CONFIG_ENVIRONMENT, err))
 			return err_in(err, "%.*s", (int)length, *entry);
 	}
 	return true;

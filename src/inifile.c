@@ -120,7 +120,7 @@ static char *read_piece(char *to, int room, void *stream)
 		if (*reader->rest == '[') {
 			/* All that libinih has to know of a section is that no key stands before it. */
 			reader->rest_length = 0;
-			return strcpy(to, "[s]\n");
+			return memcpy(to, "[s]\n", sizeof("[s]\n"));
 		}
 	}
 	size_t at = 0;

@@ -29,7 +29,9 @@ static bool is_blank(char c)
 
 static char to_lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z')
+		c = (char)(c - 'A' + 'a');
+	return c;
 }
 
 /* ---- Checks of one text, or one item of a list ---- */
@@ -269,6 +271,19 @@ const struct option *option_find_letter(char letter)
 	return NULL;
 }
 
+const struct option *option_find_variable(const char *name, size_t length)
+{
+	const struct option *found = NULL;
+	for (size_t i = 0; i < option_count && found == NULL; i++) {
+		struct buf variable = {0};
+		option_variable(&options[i], &variable);
+		if (variable.length == length && memcmp(variable.data, name, length) == 0)
+			found = &options[i];
+		buf_release(&variable);
+	}
+	return found;
+}
+
 size_t option_index(const struct option *option)
 {
 	return (size_t)(option - options);
@@ -308,8 +323,11 @@ const char *option_nearest(const char *word, size_t length, unsigned group_bits)
 	char plain[COMPARED_MAX + 1];
 	if (length == 0 || length > COMPARED_MAX)
 		return NULL;
-	for (size_t i = 0; i < length; i++)
-		plain[i] = word[i] == '_' ? '-' : to_lower(word[i]);
+	for (size_t i = 0; i < length; i++) {
+		plain[i] = to_lower(word[i]);
+		if (plain[i] == '_')
+			plain[i] = '-';
+	}
 	plain[length] = '\0';
 	const char *nearest = NULL;
 	const char *part = NULL;
@@ -361,9 +379,15 @@ bool option_is_list(const struct option *option)
 
 void option_variable(const struct option *option, struct buf *out)
 {
-	buf_add_text(out, "ROSTERZIP_");
-	for (const char *c = option->name; *c != '\0'; c++)
-		buf_add_char(out, *c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c);
+	buf_add_text(out, OPTION_VARIABLE_PREFIX);
+	for (const char *c = option->name; *c != '\0'; c++) {
+		char upper = *c;
+		if (upper == '-')
+			upper = '_';
+		else if (upper >= 'a' && upper <= 'z')
+			upper = (char)(upper - 'a' + 'A');
+		buf_add_char(out, upper);
+	}
 }
 
 static void help_line(const struct option *option, FILE *out)

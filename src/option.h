@@ -55,8 +55,13 @@ struct option {
 extern const struct option options[];
 extern const size_t option_count;
 
-/* The row of that name or letter, or NULL. The name is length bytes long. */
+/* What the environment variables of options begin with. */
+#define OPTION_VARIABLE_PREFIX "ROSTERZIP_"
+
+/* The row of that name ("page-size"), variable ("ROSTERZIP_PAGE_SIZE") or letter, or NULL. Names are length bytes long.
+ */
 const struct option *option_find(const char *name, size_t length);
+const struct option *option_find_variable(const char *name, size_t length);
 const struct option *option_find_letter(char letter);
 
 /* The index of a row in the table. */

@@ -82,11 +82,11 @@ static void compose(const struct stats *stats, char *line, size_t room)
 	}
 	const struct table_stats *table = &stats->tables[stats->current_table];
 	char rows[32];
-	char total[32] = "";
 	char of[40] = "";
 	char per_second[32];
 	thousands(table->rows, rows);
 	if (table->has_total) {
+		char total[32];
 		thousands(table->total, total);
 		snprintf(of, sizeof(of), " of %s", total);
 	}

@@ -13,7 +13,8 @@
 
 enum { REPORT_VERSION = 1 };
 
-/* --- JSON ---------------------------------------------------------------------------------------------------------- */
+/* --- JSON ----------------------------------------------------------------------------------------------------------
+ */
 
 static void text(yajl_gen gen, const char *value)
 {
@@ -115,8 +116,8 @@ static void add_file(yajl_gen gen, const struct publication *publication, const 
 	yajl_gen_map_close(gen);
 }
 
-static void add_references(yajl_gen gen, const struct publication *publication, const struct schema *schema,
-	const struct table *table)
+static void add_references(
+	yajl_gen gen, const struct publication *publication, const struct schema *schema, const struct table *table)
 {
 	for (int c = 0; c < table->column_count; c++) {
 		struct keys_counts counts = keys_column(publication->keys, table, c);
@@ -215,7 +216,8 @@ bool report_write(const struct report *report, const char *path, struct err *err
 	return fine;
 }
 
-/* --- log and summary ----------------------------------------------------------------------------------------------- */
+/* --- log and summary -----------------------------------------------------------------------------------------------
+ */
 
 static void log_counts(const struct table *table, const struct value_counts *counts)
 {
@@ -224,17 +226,19 @@ static void log_counts(const struct table *table, const struct value_counts *cou
 	while (value_counts_next(counts, &place, &count)) {
 		const struct value_rule_info *rule = &value_rules[count.rule];
 		enum log_level level = rule->severity == VALUE_CHANGE ? LOG_INFO : LOG_WARNING;
-		log_line(level, table->file_name, "%s, %" PRIu64 " cells: %s", table->columns[count.column].name, count.cells,
-			rule->text);
+		log_line(level, table->file_name, "%s, %" PRIu64 " cells: %s", table->columns[count.column].name,
+			count.cells, rule->text);
 	}
 }
 
-static void log_references(const struct report *report, const struct publication *publication, const struct table *table)
+static void log_references(
+	const struct report *report, const struct publication *publication, const struct table *table)
 {
 	for (int c = 0; c < table->column_count; c++) {
 		struct keys_counts counts = keys_column(publication->keys, table, c);
 		if (counts.dangling > 0)
-			log_line(LOG_WARNING, table->file_name, "%s, %" PRIu64 " references to rows of %s that the server did not send",
+			log_line(LOG_WARNING, table->file_name,
+				"%s, %" PRIu64 " references to rows of %s that the server did not send",
 				table->columns[c].name, counts.dangling,
 				report->schema->tables[table->columns[c].ref].file_name);
 	}
@@ -242,12 +246,14 @@ static void log_references(const struct report *report, const struct publication
 	uint64_t dangling = keys_rows(publication->keys, table, KEYS_DANGLES);
 	uint64_t deleted = keys_rows(publication->keys, table, KEYS_DELETED);
 	if (hanging > 0)
-		log_line(LOG_WARNING, table->file_name, "%" PRIu64 " rows left out because they refer to rows left out", hanging);
+		log_line(LOG_WARNING, table->file_name, "%" PRIu64 " rows left out because they refer to rows left out",
+			hanging);
 	if (dangling > 0)
 		log_line(LOG_WARNING, table->file_name,
 			"%" PRIu64 " rows left out because they refer to rows that the server did not send", dangling);
 	if (deleted > 0)
-		log_line(LOG_INFO, table->file_name, "%" PRIu64 " rows left out because the SIS marks them as deleted", deleted);
+		log_line(LOG_INFO, table->file_name, "%" PRIu64 " rows left out because the SIS marks them as deleted",
+			deleted);
 }
 
 void report_findings(const struct report *report)
@@ -276,13 +282,13 @@ void report_findings(const struct report *report)
 static uint64_t left_out(const struct publication *publication, const struct table *table)
 {
 	return keys_rows(publication->keys, table, KEYS_DELETED) + keys_rows(publication->keys, table, KEYS_HANGS) +
-		keys_rows(publication->keys, table, KEYS_DANGLES);
+	       keys_rows(publication->keys, table, KEYS_DANGLES);
 }
 
 static uint64_t warnings(const struct report *report, const struct publication *publication, const struct table *table)
 {
 	return value_counts_severity(&report->collections[table->id].values, VALUE_WARNING) +
-		value_counts_severity(&publication->values[table->id], VALUE_WARNING);
+	       value_counts_severity(&publication->values[table->id], VALUE_WARNING);
 }
 
 static void print_table(const struct report *report, const struct publication *publication)

@@ -26,8 +26,8 @@ struct table_stats {
 struct stats {
 	struct table_stats tables[STATS_TABLES]; /* by table id */
 	size_t in_flight;                        /* requests now */
-	const char *current;                     /* what is being done: a collection or a bundle file; NULL for nothing */
-	int current_table;                       /* its id, -1 when it is no collection being read */
+	const char *current; /* what is being done: a collection or a bundle file; NULL for nothing */
+	int current_table;   /* its id, -1 when it is no collection being read */
 };
 
 #endif

@@ -32,7 +32,7 @@ struct reading {
 	struct table_stats *stats;
 	struct plan *plan;
 	struct pager *pager;
-	struct slot *slots;  /* as many as may be on the way: first those in use, in page order, then spare pages */
+	struct slot *slots; /* as many as may be on the way: first those in use, in page order, then spare pages */
 	size_t used;
 	size_t window;       /* how many may be on the way now */
 	bool sorted;         /* ask the server for rows in order of sourcedId */
@@ -94,7 +94,8 @@ static bool begin(struct reading *reading, unsigned limit, struct err *err)
 	return true;
 }
 
-/* --- the queue ----------------------------------------------------------------------------------------------------- */
+/* --- the queue -----------------------------------------------------------------------------------------------------
+ */
 
 static void slot_remove(struct reading *reading, size_t i)
 {
@@ -155,7 +156,8 @@ static struct slot *slot_of(struct reading *reading, const struct page *page)
 	return &reading->slots[i];
 }
 
-/* --- what came back ------------------------------------------------------------------------------------------------ */
+/* --- what came back ------------------------------------------------------------------------------------------------
+ */
 
 /* The same page once more, unless the patience for this collection is used up; err is what happened this time. */
 static bool again(struct reading *reading, struct slot *slot, int64_t wait, struct err *err)
@@ -173,8 +175,8 @@ static bool again(struct reading *reading, struct slot *slot, int64_t wait, stru
 }
 
 /* A failure that may pass. The server gets fewer requests at a time, and smaller pages if they seem too much for it. */
-static bool trouble(struct reading *reading, struct slot *slot, enum page_outcome outcome, int64_t wait, bool everything,
-	struct err *err)
+static bool trouble(struct reading *reading, struct slot *slot, enum page_outcome outcome, int64_t wait,
+	bool everything, struct err *err)
 {
 	if (!again(reading, slot, wait, err))
 		return false;
@@ -185,7 +187,8 @@ static bool trouble(struct reading *reading, struct slot *slot, enum page_outcom
 	if (outcome == PAGE_SMALLER && page_tries(slot->page) > 1 && pager_shrink(reading->pager)) {
 		/* The smaller page waits as long as the large one would have. */
 		reading->hold_until = slot->not_before;
-		log_line(LOG_DEBUG, reading->table->name, "%u rows at a time from here on", pager_limit(reading->pager));
+		log_line(
+			LOG_DEBUG, reading->table->name, "%u rows at a time from here on", pager_limit(reading->pager));
 	}
 	return true;
 }
@@ -209,8 +212,7 @@ static bool hear(struct reading *reading, struct slot *slot, struct err *err)
 		slot->state = SLOT_ANSWERED; /* stale: dropped before it is judged */
 		return true;
 	}
-	enum page_outcome outcome =
-		page_hear(slot->page, pager_rows(reading->pager) == 0, &wait, &everything, err);
+	enum page_outcome outcome = page_hear(slot->page, pager_rows(reading->pager) == 0, &wait, &everything, err);
 	switch (outcome) {
 	case PAGE_ANSWER: slot->state = SLOT_ANSWERED; return true;
 	case PAGE_AGAIN:
@@ -283,7 +285,8 @@ static bool read_once(struct reading *reading, bool *moved, struct err *err)
 	return true;
 }
 
-/* --- the collection ------------------------------------------------------------------------------------------------ */
+/* --- the collection ------------------------------------------------------------------------------------------------
+ */
 
 static bool sort(struct reading *reading, struct err *err)
 {
@@ -302,7 +305,7 @@ static bool repeats_settled(struct reading *reading, struct reading_mark *before
 	digest_hex(reading->order, now.order);
 	uint64_t repeats = counts->rows - counts->distinct;
 	bool agree = before->set && before->rows == now.rows && before->distinct == now.distinct &&
-		strcmp(before->order, now.order) == 0;
+		     strcmp(before->order, now.order) == 0;
 	*before = now;
 	if (repeats == 0)
 		return true;
@@ -313,7 +316,8 @@ static bool repeats_settled(struct reading *reading, struct reading_mark *before
 		return true;
 	}
 	return err_set(err, ERR_API,
-		"%" PRIu64 " of %" PRIu64 " rows came twice, so others may be missing: the order of the rows is not stable",
+		"%" PRIu64 " of %" PRIu64
+		" rows came twice, so others may be missing: the order of the rows is not stable",
 		repeats, counts->rows);
 }
 
@@ -347,7 +351,8 @@ static bool read_collection(struct reading *reading, struct err *err)
 			return false;
 		if (reads == COLLECT_REREADS_MAX) {
 			err_in(err, "%s: cannot be proved complete, read %u times", reading->table->name, reads + 1);
-			return err_hint(err, "Run the export when nobody works in the SIS, or ask its maker for a stable order");
+			return err_hint(err,
+				"Run the export when nobody works in the SIS, or ask its maker for a stable order");
 		}
 		log_line(LOG_INFO, reading->table->name, "%s; reading it again", err->text);
 		err_clear(err);
@@ -369,7 +374,8 @@ static void hand_over(struct reading *reading)
 static void reading_init(struct reading *reading, struct collect *collect, const struct table *table,
 	const struct table *const *made, size_t made_count, struct collection *results)
 {
-	*reading = (struct reading){.collect = collect, .table = table, .results = results, .sorted = true, .window = 1};
+	*reading = (struct reading){
+		.collect = collect, .table = table, .results = results, .sorted = true, .window = 1};
 	reading->plan = plan_new(table, made, made_count);
 	reading->pager = pager_new(collect->page_size);
 	reading->order = digest_new();

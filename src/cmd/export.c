@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "cmd/collect.h"
+#include "cmd/connect.h"
 #include "cmd/publish.h"
 #include "config.h"
 #include "option.h"
@@ -24,12 +25,12 @@
 #include "stop.h"
 
 /* One run of the main job. */
-struct export {
+struct export
+{
 	struct config config;
 	const struct schema *schema;
 	struct stats stats;
-	struct http *http;
-	struct auth *auth;
+	struct connection connection;
 	struct collection *collections; /* by table id */
 	struct publication *publications;
 	char *work; /* folder for working files */
@@ -46,7 +47,8 @@ static bool is_named(const struct config_list *list, const char *name)
 	return false;
 }
 
-/* --- places on this machine ---------------------------------------------------------------------------------------- */
+/* --- places on this machine ----------------------------------------------------------------------------------------
+ */
 
 /* The path with its places for date and time filled; to be freed. NULL when the result would be empty or too long. */
 static char *dated_path(const char *path, int64_t now)
@@ -76,7 +78,8 @@ static bool check_output(const char *path, struct err *err)
 	char *folder = mem_format("%srosterzip", path);
 	folder[strlen(path) - 1] = '\0'; /* what matters is the folder that the bundle's folder lies in */
 	char *slash = strrchr(folder, '/');
-	char *beside = slash != NULL ? mem_format("%.*s/.rosterzip", (int)(slash - folder), folder) : mem_copy(".rosterzip");
+	char *beside = slash != NULL ? mem_format("%.*s/.rosterzip", (int)(slash - folder), folder)
+				     : mem_copy(".rosterzip");
 	bool fine = file_check_target(beside, err);
 	free(beside);
 	free(folder);
@@ -140,145 +143,8 @@ static bool prepare_state(struct export *export, struct err *err)
 	return true;
 }
 
-/* --- the server ---------------------------------------------------------------------------------------------------- */
-
-static bool open_http(struct export *export, struct err *err)
-{
-	struct http_options settings = {
-		.ca_file = export->config.ca_file,
-		.user_agent = "rosterzip/" ROSTERZIP_VERSION,
-		.first_byte_seconds = (int)export->config.timeout,
-		.verbose = export->config.verbose,
-		.stopped = stop_requested,
-		.wake_fd = stop_descriptor(),
-	};
-	export->http = http_new(&settings, err);
-	return export->http != NULL;
-}
-
-struct scope_list {
-	const char **items;
-	size_t count;
-};
-
-static void scope_add(struct scope_list *list, const char *prefix, const char *scope)
-{
-	char *full = mem_format("%s%s", prefix, scope);
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(list->items[i], full) == 0) {
-			free(full);
-			return;
-		}
-	}
-	list->items = mem_grow(list->items, list->count + 2, sizeof(*list->items));
-	list->items[list->count++] = full;
-	list->items[list->count] = NULL;
-}
-
-static void scope_release(struct scope_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free((char *)list->items[i]);
-	free(list->items);
-}
-
-/* What the wanted tables need; the provider's own go with the first try only. */
-static void wanted_scopes(const struct export *export, struct scope_list *all, struct scope_list *fewer)
-{
-	const struct config *config = &export->config;
-	const char *prefix = export->schema->scope_prefix;
-	if (config->scope.set) {
-		for (size_t i = 0; i < config->scope.count; i++)
-			scope_add(all, "", config->scope.items[i]);
-		return;
-	}
-	for (int i = 0; i < export->schema->table_count; i++) {
-		const struct table *table = &export->schema->tables[i];
-		if (table->scope != NULL && is_named(&config->collections, table->name)) {
-			scope_add(all, prefix, table->scope);
-			scope_add(fewer, prefix, table->scope);
-		}
-	}
-	for (const char *const *extra = config->provider->extra_scopes; *extra != NULL; extra++)
-		scope_add(all, prefix, *extra);
-}
-
-static void login_ways(const struct config *config, enum auth_way *ways)
-{
-	static const enum auth_way chosen[] = {
-		[CONFIG_AUTH_OAUTH2] = AUTH_OAUTH2,
-		[CONFIG_AUTH_AERIES_V1] = AUTH_AERIES_V1,
-		[CONFIG_AUTH_OAUTH1] = AUTH_OAUTH1,
-		[CONFIG_AUTH_BEARER] = AUTH_BEARER,
-		[CONFIG_AUTH_NONE] = AUTH_NONE,
-	};
-	if (config->auth != CONFIG_AUTH_AUTO) {
-		ways[0] = chosen[config->auth];
-		return;
-	}
-	size_t count = 0;
-	for (const char *const *word = config->provider->auth; *word != NULL && count + 1 < AUTH_WAY_COUNT; word++)
-		if (auth_way_find(*word, &ways[count]))
-			count++;
-	ways[count] = AUTH_END;
-}
-
-static void choose_client(const struct config *config, struct auth_options *settings)
-{
-	static const enum auth_client chosen[] = {
-		[CONFIG_CLIENT_AUTH_BASIC] = AUTH_CLIENT_BASIC,
-		[CONFIG_CLIENT_AUTH_BODY] = AUTH_CLIENT_BODY,
-		[CONFIG_CLIENT_AUTH_QUERY] = AUTH_CLIENT_QUERY,
-		[CONFIG_CLIENT_AUTH_BOTH] = AUTH_CLIENT_BOTH,
-	};
-	settings->client_given = config->client_auth != CONFIG_CLIENT_AUTH_AUTO;
-	if (settings->client_given)
-		settings->client = chosen[config->client_auth];
-	else
-		auth_client_find(config->provider->client_auth, &settings->client);
-}
-
-static bool login(struct export *export, struct err *err)
-{
-	const struct config *config = &export->config;
-	const struct provider *provider = config->provider;
-	struct scope_list scopes = {0};
-	struct scope_list fewer = {0};
-	wanted_scopes(export, &scopes, &fewer);
-	struct auth_options settings = {
-		.base = config->base_url,
-		.token_url = config->token_url,
-		.token_paths = provider->token_paths,
-		.authorize_path = provider->authorize_path,
-		.refresh_path = provider->refresh_path,
-		.client_id = config->client_id,
-		.client_secret = config->client_secret,
-		.bearer = config->bearer_token,
-		.basic_raw = config->basic_encoding == CONFIG_BASIC_RAW,
-		.grant = config->grant == CONFIG_GRANT_PASSWORD ? "password" : NULL,
-		.oauth1_method = config->oauth1_method == CONFIG_OAUTH1_HMAC_SHA256 ? "HMAC-SHA256" : NULL,
-		.scopes = scopes.items,
-		.fallback_scopes = fewer.items,
-		.token_params = (const char *const *)config->token_param.items,
-		.headers = (const char *const *)config->header.items,
-		.retry_seconds = (int)config->retry_time,
-		.key_hex_digits = provider->key_hex_digits,
-		.hint_login_refused = provider->hints.login_refused,
-		.hint_no_address = provider->hints.no_address,
-		.hint_key_shape = provider->hints.key_shape,
-	};
-	login_ways(config, settings.ways);
-	choose_client(config, &settings);
-	export->auth = auth_new(&settings, export->http);
-	scope_release(&scopes);
-	scope_release(&fewer);
-	export->stats.current = "logging in";
-	bool fine = auth_login(export->auth, err);
-	const char *warning = auth_warning(export->auth);
-	if (fine && warning != NULL)
-		log_line(LOG_WARNING, "login", "%s", warning);
-	return fine;
-}
+/* --- the collections -----------------------------------------------------------------------------------------------
+ */
 
 static bool may_miss(const struct export *export, const struct table *table)
 {
@@ -314,8 +180,8 @@ static bool collect_one(struct export *export, struct collect *collect, const st
 static bool collect_all(struct export *export, struct err *err)
 {
 	struct collect collect = {
-		.http = export->http,
-		.auth = export->auth,
+		.http = export->connection.http,
+		.auth = export->connection.auth,
 		.provider = export->config.provider,
 		.data_url = export->config.data_url,
 		.headers = (const char *const *)export->config.header.items,
@@ -332,7 +198,8 @@ static bool collect_all(struct export *export, struct err *err)
 	return true;
 }
 
-/* --- the run ------------------------------------------------------------------------------------------------------- */
+/* --- the run -------------------------------------------------------------------------------------------------------
+ */
 
 /* Every bundle gets its chance; the gravest failure is the result of the run. */
 static bool publish_all(struct export *export, struct err *err)
@@ -368,11 +235,14 @@ static bool run(struct export *export, struct err *err)
 	if (!stop_watch(err) || !prepare_state(export, err))
 		return false;
 	progress_open(!export->config.quiet);
-	return open_http(export, err) && login(export, err) && collect_all(export, err) && publish_all(export, err);
+	export->stats.current = "logging in";
+	return connect_open(&export->connection, &export->config, export->schema, err) && collect_all(export, err) &&
+	       publish_all(export, err);
 }
 
 static void tell(struct export *export, struct err *err)
 {
+	const struct auth *auth = export->connection.auth;
 	struct report report = {
 		.schema = export->schema,
 		.config = &export->config,
@@ -382,8 +252,8 @@ static void tell(struct export *export, struct err *err)
 		.collections = export->collections,
 		.publications = export->publications,
 		.publication_count = export->config.bundle_count,
-		.login = export->auth != NULL ? auth_way_word(export->auth) : NULL,
-		.scopes = export->auth != NULL ? auth_granted(export->auth) : NULL,
+		.login = auth != NULL ? auth_way_word(auth) : NULL,
+		.scopes = auth != NULL ? auth_granted(auth) : NULL,
 		.err = *err,
 		.exit_status = err_exit_status(err->code),
 	};
@@ -409,8 +279,7 @@ static void release(struct export *export)
 		publication_release(&export->publications[i]);
 	free(export->collections);
 	free(export->publications);
-	auth_free(export->auth);
-	http_free(export->http);
+	connect_close(&export->connection);
 	if (export->work != NULL) {
 		sweep_work(export->work);
 		rmdir(export->work);
@@ -452,7 +321,7 @@ bool cmd_export(int argc, char **argv, struct err *err)
 		return true;
 	}
 	open_log(&export.config);
-	export.collections = mem_new((size_t)export.schema->table_count, sizeof(*export.collections));
+	export.collections = mem_new((size_t) export.schema->table_count, sizeof(*export.collections));
 	export.publications = mem_new(export.config.bundle_count, sizeof(*export.publications));
 	export.stats.current_table = -1;
 	bool fine = prepare_outputs(&export, err) && config_secrets(&export.config, err);

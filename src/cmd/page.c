@@ -28,7 +28,8 @@ struct page {
 	unsigned generation;
 };
 
-/* --- rows ---------------------------------------------------------------------------------------------------------- */
+/* --- rows ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool add_row(struct page *page, size_t which, struct row *row, struct value_counts *counts, struct err *err)
 {
@@ -182,7 +183,8 @@ bool page_keep(struct page *page, struct rowfile *const *files, struct collectio
 	return true;
 }
 
-/* --- the request --------------------------------------------------------------------------------------------------- */
+/* --- the request ---------------------------------------------------------------------------------------------------
+ */
 
 static void add_url(const struct page *page, bool sorted, struct buf *url)
 {
@@ -246,7 +248,8 @@ struct page *page_of(const struct http_transfer *transfer)
 	return http_transfer_context(transfer);
 }
 
-/* --- the answer ---------------------------------------------------------------------------------------------------- */
+/* --- the answer ----------------------------------------------------------------------------------------------------
+ */
 
 /* Puts into err "users, rows from 1001: <what> (status 503: <what the server says>)". */
 static void say(const struct page *page, enum err_code code, const char *what, struct err *err)
@@ -335,7 +338,8 @@ static enum page_outcome hear_status(struct page *page, bool first, int64_t *wai
 		return PAGE_UNWELCOME;
 	}
 	if (status >= 300 && status < 400)
-		return failed(page, ERR_API, "the server sends us to another address: set url to where it really is", err);
+		return failed(
+			page, ERR_API, "the server sends us to another address: set url to where it really is", err);
 	return failed(page, ERR_API, "the server answers with an error", err);
 }
 
@@ -344,7 +348,8 @@ static enum page_outcome unreadable(struct page *page, int64_t *wait, bool *ever
 	switch (sax_trouble(page->sax)) {
 	case SAX_WEB_PAGE:
 		return login_lost(page, ERR_API,
-			"got a web page instead of data: the base address is wrong (check url), or the login was lost", err);
+			"got a web page instead of data: the base address is wrong (check url), or the login was lost",
+			err);
 	case SAX_CUT:
 	case SAX_SYNTAX: return trouble(page, RETRY_SMALLER, page->err.text, wait, everything, err);
 	default: return failed(page, page->err.code, page->err.text, err);

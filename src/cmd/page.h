@@ -48,9 +48,9 @@ bool page_start(struct page *page, bool sorted, struct err *err);
 /* The page a finished transfer belongs to. */
 struct page *page_of(const struct http_transfer *transfer);
 
-/* Looks at the answer of the finished request. First: no page of the collection has been kept so far. For PAGE_AGAIN and
- * PAGE_SMALLER, wait is how long to leave the server alone, in milliseconds, and everything tells whether all requests
- * should. */
+/* Looks at the answer of the finished request. First: no page of the collection has been kept so far. For PAGE_AGAIN
+ * and PAGE_SMALLER, wait is how long to leave the server alone, in milliseconds, and everything tells whether all
+ * requests should. */
 enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *everything, struct err *err);
 
 /* The facts for the pager; ids live until the page changes. */

@@ -109,7 +109,8 @@ static bool make_file(struct making *making, const struct table *table, struct e
 	return true;
 }
 
-/* --- checks -------------------------------------------------------------------------------------------------------- */
+/* --- checks --------------------------------------------------------------------------------------------------------
+ */
 
 /* The first problem becomes the error, the others are counted: the report has them all. */
 struct problems {
@@ -138,8 +139,8 @@ static void check_values(
 			continue;
 		char *text = mem_format("%s: column %s, %" PRIu64 " rows: %s", table->file_name,
 			table->columns[count.column].name, count.cells, value_rules[count.rule].text);
-		char *advice = mem_format(
-			"A value for such rows can be set with fill = %s.%s=VALUE", table->name, table->columns[count.column].name);
+		char *advice = mem_format("A value for such rows can be set with fill = %s.%s=VALUE", table->name,
+			table->columns[count.column].name);
 		problem(problems, text, count.rule == VALUE_FIELD_REQUIRED ? advice : hint);
 		free(advice);
 		free(text);
@@ -152,10 +153,12 @@ static void check_references(struct problems *problems, const struct making *mak
 		struct keys_counts counts = keys_column(making->publication->keys, table, c);
 		if (counts.dangling == 0 || making->config->dangling != CONFIG_DANGLING_FAIL)
 			continue;
-		char *text = mem_format("%s: column %s, %" PRIu64 " references lead to rows of %s that the server did not send",
+		char *text = mem_format("%s: column %s, %" PRIu64
+					" references lead to rows of %s that the server did not send",
 			table->file_name, table->columns[c].name, counts.dangling,
 			making->publish->schema->tables[table->columns[c].ref].file_name);
-		problem(problems, text, "dangling = drop leaves out what refers to them, dangling = keep publishes it as it is");
+		problem(problems, text,
+			"dangling = drop leaves out what refers to them, dangling = keep publishes it as it is");
 		free(text);
 	}
 }
@@ -193,7 +196,8 @@ static bool check(const struct making *making, struct err *err)
 	return err->code == ERR_NONE;
 }
 
-/* --- the bundle ---------------------------------------------------------------------------------------------------- */
+/* --- the bundle ----------------------------------------------------------------------------------------------------
+ */
 
 static bool set_fills(struct making *making, struct err *err)
 {
@@ -239,7 +243,8 @@ static void prepare(struct making *making)
 	struct bundle_options options = {
 		.schema = schema,
 		.folder = making->publish->folder,
-		.style = {.quote_all = making->config->quote == CONFIG_QUOTE_ALL, .lf = making->config->eol == CONFIG_EOL_LF},
+		.style = {.quote_all = making->config->quote == CONFIG_QUOTE_ALL,
+			.lf = making->config->eol == CONFIG_EOL_LF},
 		.empty_header = making->config->empty == CONFIG_EMPTY_HEADER,
 		.source_name = making->config->source_name,
 		.source_code = making->config->source_code,
@@ -277,7 +282,8 @@ bool publish_bundle(const struct publish *publish, const struct bundle_config *c
 	struct making making = {.publish = publish, .config = config, .publication = publication};
 	publication->config = config;
 	prepare(&making);
-	bool fine = set_fills(&making, err) && check_missing(&making, err) && make_files(&making, err) && check(&making, err);
+	bool fine = set_fills(&making, err) && check_missing(&making, err) && make_files(&making, err) &&
+		    check(&making, err);
 	if (fine) {
 		publish->stats->current = "zip";
 		if (publish->draw != NULL)

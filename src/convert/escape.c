@@ -66,7 +66,7 @@ static enum verdict judge(const char *text, size_t length, size_t *used)
 		return INCOMPLETE;
 	if (partner < 0xDC00 || partner > 0xDFFF)
 		return LONE;
-	*used = 2 * ESCAPE_LENGTH;
+	*used = (size_t)2 * ESCAPE_LENGTH;
 	return PLAIN;
 }
 
@@ -107,7 +107,8 @@ static bool feed(struct escape *escape, const char *text, size_t length, size_t 
 
 bool escape_feed(struct escape *escape, const char *text, size_t length)
 {
-	/* An escape begun by the piece before grows byte by byte until it is whole; that may leave a shorter one held. */
+	/* An escape begun by the piece before grows byte by byte until it is whole; that may leave a shorter one held.
+	 */
 	while (escape->held_length > 0 && length > 0) {
 		char held[sizeof(escape->held)];
 		memcpy(held, escape->held, escape->held_length);
@@ -137,7 +138,6 @@ bool escape_end(struct escape *escape)
 	size_t used = 0;
 	/* A whole first half at the very end of the text is alone for certain. */
 	if (length >= ESCAPE_LENGTH && judge(escape->held, ESCAPE_LENGTH, &used) == INCOMPLETE)
-		return give_mended(escape) &&
-			give(escape, escape->held + ESCAPE_LENGTH, length - ESCAPE_LENGTH);
+		return give_mended(escape) && give(escape, escape->held + ESCAPE_LENGTH, length - ESCAPE_LENGTH);
 	return give(escape, escape->held, length);
 }

@@ -206,8 +206,8 @@ static bool compose(struct record *record, const struct filled_row *filled, cons
 	return true;
 }
 
-static bool format_apply(struct record *record, struct filled_row *filled, const struct plan_format *format, bool in_list,
-	struct err *err)
+static bool format_apply(struct record *record, struct filled_row *filled, const struct plan_format *format,
+	bool in_list, struct err *err)
 {
 	struct buf text;
 	buf_init(&text, ROW_TEXT_MAX);
@@ -259,8 +259,9 @@ bool record_finish(struct record *record, struct err *err)
 		for (size_t c = 0; c < record->plan->copy_count; c++) {
 			const struct plan_copy *copy = &record->plan->copies[c];
 			const struct row *own = &record->own.row;
-			if (copy->row == made->plan_row && !row_set(&made->row, (size_t)copy->cell,
-					row_text(own, (size_t)copy->from), row_length(own, (size_t)copy->from)))
+			if (copy->row == made->plan_row &&
+				!row_set(&made->row, (size_t)copy->cell, row_text(own, (size_t)copy->from),
+					row_length(own, (size_t)copy->from)))
 				return too_large(err);
 		}
 		if (!row_formats_apply(record, made, err))

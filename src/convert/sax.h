@@ -1,10 +1,11 @@
 /*
- * The JSON of one answer, in pieces of any size, to records: finds the member that holds the rows, walks the plan, keeps
- * the limits. Owns the parser and the record being filled; hands each whole record to its user.
+ * The JSON of one answer, in pieces of any size, to records: finds the member that holds the rows, walks the plan,
+ * keeps the limits. Owns the parser and the record being filled; hands each whole record to its user.
  *
  * Servers wrap the rows in different ways. Accepted are, best first: the member named like the collection, one of its
  * other names, either in other letter case, "data", a list without a wrapper, and the only member that is a list of
- * objects. A single object stands for a list of one. A better member that comes later takes back the rows of a worse one.
+ * objects. A single object stands for a list of one. A better member that comes later takes back the rows of a worse
+ * one.
  */
 #ifndef CONVERT_SAX_H
 #define CONVERT_SAX_H
@@ -18,9 +19,9 @@
 #include "convert/record.h"
 
 enum {
-	SAX_DEPTH_MAX = 64,               /* nesting; the deepest sane answer has about eight levels */
-	SAX_TOKEN_MAX = 1024 * 1024,      /* one string; a class title of a megabyte is an attack */
-	SAX_SLICE = 64 * 1024,            /* what the parser is given at once, so that the limits are looked at in time */
+	SAX_DEPTH_MAX = 64,          /* nesting; the deepest sane answer has about eight levels */
+	SAX_TOKEN_MAX = 1024 * 1024, /* one string; a class title of a megabyte is an attack */
+	SAX_SLICE = 64 * 1024,       /* what the parser is given at once, so that the limits are looked at in time */
 };
 
 /* Why an answer could not be read to its end. */

@@ -373,12 +373,15 @@ static bool set_method(struct http_transfer *transfer)
 {
 	CURL *easy = transfer->easy;
 	const char *method = transfer->method;
+	bool ok = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+		  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL) == CURLE_OK;
 	if (strcmp(method, "GET") == 0 && transfer->body == NULL)
-		return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+		return ok;
 	if (strcmp(method, "HEAD") == 0)
-		return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
-	bool ok = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_length) == CURLE_OK &&
-		  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body != NULL ? transfer->body : "") == CURLE_OK;
+		return ok && curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
+	ok = ok && curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+	     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_length) == CURLE_OK &&
+	     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body != NULL ? transfer->body : "") == CURLE_OK;
 	if (strcmp(method, "POST") != 0)
 		ok = ok && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK;
 	return ok;
@@ -403,7 +406,6 @@ static bool set_options(const struct http *http, struct http_transfer *transfer,
 		  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_SHARE, http->share) == CURLE_OK &&
-		  curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "") == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
@@ -420,8 +422,8 @@ static bool set_options(const struct http *http, struct http_transfer *transfer,
 		  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK && set_method(transfer);
-	if (plain) /* what may go unencrypted only to this machine must not go to a proxy */
-		ok = ok && curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
+	/* What may go unencrypted only to this machine must not go to a proxy. */
+	ok = ok && curl_easy_setopt(easy, CURLOPT_NOPROXY, plain ? "*" : NULL) == CURLE_OK;
 	if (http->user_agent != NULL)
 		ok = ok && curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent) == CURLE_OK;
 	if (http->ca_file != NULL) /* the system's folder of certificates stays in force beside it */
@@ -431,6 +433,16 @@ static bool set_options(const struct http *http, struct http_transfer *transfer,
 		     curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, trace_write) == CURLE_OK &&
 		     curl_easy_setopt(easy, CURLOPT_DEBUGDATA, http->mask) == CURLE_OK;
 	return ok;
+}
+
+/* A handle takes part in the cookies for good. To set that again for each request would leak, and so would
+ * curl_easy_reset: handles are used again as they are, with every option of ours set anew. */
+static CURL *new_handle(void)
+{
+	CURL *easy = curl_easy_init();
+	if (easy != NULL)
+		curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
+	return easy;
 }
 
 struct http_transfer *http_start(struct http *http, const struct http_request *request, struct err *err)
@@ -456,7 +468,7 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 	transfer->on_body = request->on_body;
 	transfer->context = request->context;
 	buf_init(&transfer->reply.snippet, HTTP_SNIPPET_MAX);
-	transfer->easy = http->pooled > 0 ? http->pool[--http->pooled] : curl_easy_init();
+	transfer->easy = http->pooled > 0 ? http->pool[--http->pooled] : new_handle();
 	transfer->state = HANDED_OUT;
 	if (!copy_headers(transfer, request->headers, err)) {
 		http_transfer_free(transfer);
@@ -482,7 +494,12 @@ static void put_back(struct http *http, CURL *easy)
 		curl_easy_cleanup(easy);
 		return;
 	}
-	curl_easy_reset(easy);
+	/* Nothing of the transfer may be touched any more, not even by the words about a closing connection. */
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, NULL);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, NULL);
 	http->pool[http->pooled++] = easy;
 }
 

@@ -155,7 +155,8 @@ static enum pager_verdict offset_ignored(
 	if (pager->pages == 1 && same_page && answer->rows == 1)
 		return done(pager, PAGER_SKIP, "the server sends this one whatever it is asked for");
 	err_set(err, ERR_API,
-		"the server sends the same %" PRIu64 " rows whatever offset it is asked for, so it cannot be read page by page",
+		"the server sends the same %" PRIu64
+		" rows whatever offset it is asked for, so it cannot be read page by page",
 		answer->rows);
 	err_hint(err, "Ask the maker of the SIS to make paging work");
 	return PAGER_FAIL;
@@ -198,8 +199,8 @@ static enum pager_verdict total_passed(struct pager *pager, struct err *err)
 static enum pager_verdict ended(struct pager *pager, const struct pager_answer *answer, struct err *err)
 {
 	if (pager->total_state == TOTAL_STATED && pager->total != pager->offset) {
-		err_set(err, ERR_API, "the server states a total of %" PRIu64 " rows but sends only %" PRIu64, pager->total,
-			pager->offset);
+		err_set(err, ERR_API, "the server states a total of %" PRIu64 " rows but sends only %" PRIu64,
+			pager->total, pager->offset);
 		return PAGER_REREAD;
 	}
 	if (pager->total_state == TOTAL_STATED)
@@ -263,8 +264,8 @@ static enum pager_verdict advance(
 	keep_id(&pager->first, answer->first, answer->first_length);
 	keep_id(&pager->last, answer->last, answer->last_length);
 	if (pager->offset > PAGER_ROWS_MAX || pager->pages > PAGER_PAGES_MAX) {
-		err_set(err, ERR_API, "the server sends rows without end (%" PRIu64 " in %" PRIu64 " pages)", pager->offset,
-			pager->pages);
+		err_set(err, ERR_API, "the server sends rows without end (%" PRIu64 " in %" PRIu64 " pages)",
+			pager->offset, pager->pages);
 		return PAGER_FAIL;
 	}
 	if (pager->total_state == TOTAL_STATED && pager->offset > pager->total)
@@ -287,8 +288,8 @@ enum pager_verdict pager_judge(
 {
 	assert(page->age == pager->age);
 	if (answer->has_count && answer->count != answer->rows && !answer->past_end) {
-		err_set(err, ERR_API, "the server says that the page has %" PRIu64 " rows but sends %" PRIu64, answer->count,
-			answer->rows);
+		err_set(err, ERR_API, "the server says that the page has %" PRIu64 " rows but sends %" PRIu64,
+			answer->count, answer->rows);
 		return PAGER_AGAIN;
 	}
 	if (page->probe) {

@@ -23,9 +23,9 @@
 #include "base/err.h"
 
 enum {
-	PAGER_LIMIT_MIN = 50,         /* a page is not made smaller than this by trouble */
-	PAGER_ROWS_MAX = 500000000,   /* no district has half a billion of anything */
-	PAGER_PAGES_MAX = 20000000,   /* an endless server ends here, if nothing finds it out before */
+	PAGER_LIMIT_MIN = 50,       /* a page is not made smaller than this by trouble */
+	PAGER_ROWS_MAX = 500000000, /* no district has half a billion of anything */
+	PAGER_PAGES_MAX = 20000000, /* an endless server ends here, if nothing finds it out before */
 };
 
 struct pager;
@@ -55,11 +55,11 @@ struct pager_answer {
 };
 
 enum pager_verdict {
-	PAGER_KEEP,  /* keep the rows (all of them: copies are told apart later) and go on */
-	PAGER_SKIP,  /* do not keep the rows, go on */
-	PAGER_AGAIN, /* not to be believed: ask for the same page again; err says why, for when it happens again */
+	PAGER_KEEP,   /* keep the rows (all of them: copies are told apart later) and go on */
+	PAGER_SKIP,   /* do not keep the rows, go on */
+	PAGER_AGAIN,  /* not to be believed: ask for the same page again; err says why, for when it happens again */
 	PAGER_REREAD, /* rows have moved: forget the collection and read it again; err says what was seen */
-	PAGER_FAIL,  /* cannot be read completely; err says why */
+	PAGER_FAIL,   /* cannot be read completely; err says why */
 };
 
 /* A collection to be read in pages of limit rows. */

@@ -17,7 +17,7 @@
 #include "package/folder.h"
 
 enum {
-	DEFLATE_LEVEL = 6, /* libzip's own choice, 9, takes three times as long for 2 % */
+	DEFLATE_LEVEL = 6,     /* libzip's own choice, 9, takes three times as long for 2 % */
 	DOS_DATE = 1 << 5 | 1, /* 1980-01-01, the first day a zip can tell: the day of a run must not show */
 	DOS_TIME = 0,
 	ENTRY_MODE = 0100644,
@@ -116,7 +116,8 @@ void bundle_add_row(struct bundle *bundle, const struct row *row)
 	/* In bulk the file is the reference: status and date must be blank (CSV binding, "bulk"). */
 	for (size_t i = 0; i < row->count; i++) {
 		bool blank = i == SCHEMA_STATUS || i == SCHEMA_DATE_LAST_MODIFIED;
-		csv_write_cell(&bundle->out, row_text(row, i), blank ? 0 : row_length(row, i), i == 0, &bundle->options.style);
+		csv_write_cell(
+			&bundle->out, row_text(row, i), blank ? 0 : row_length(row, i), i == 0, &bundle->options.style);
 	}
 	csv_write_end(&bundle->out, &bundle->options.style);
 	bundle->files[bundle->writing].rows++;
@@ -155,7 +156,8 @@ uint64_t bundle_size(const struct bundle *bundle)
 	return bundle->zip_size;
 }
 
-/* --- manifest ------------------------------------------------------------------------------------------------------ */
+/* --- manifest ------------------------------------------------------------------------------------------------------
+ */
 
 static void write_property(struct bundle *bundle, const char *name, const char *value)
 {
@@ -206,7 +208,8 @@ static struct bundle_file **files_in_order(const struct bundle *bundle, size_t *
 	return files;
 }
 
-/* --- zip ----------------------------------------------------------------------------------------------------------- */
+/* --- zip -----------------------------------------------------------------------------------------------------------
+ */
 
 static bool zip_failed(zip_t *zip, const char *name, struct err *err)
 {
@@ -266,8 +269,8 @@ static bool build_zip(struct bundle *bundle, struct bundle_file *const *files, s
 		fine = zip_add_file(zip, files[i], err);
 	if (fine && zip_close(zip) != 0) {
 		int system = zip_error_system_type(zip_get_error(zip)) == ZIP_ET_SYS
-			? zip_error_code_system(zip_get_error(zip))
-			: 0;
+				     ? zip_error_code_system(zip_get_error(zip))
+				     : 0;
 		if (zip_cancelled(zip, bundle))
 			err_set(err, ERR_STOPPED, "stopped");
 		else
@@ -294,8 +297,8 @@ static bool publish_zip(struct bundle *bundle, const char *path, struct err *err
 	return fine;
 }
 
-static bool publish_folder(const struct bundle *bundle, struct bundle_file *const *files, size_t count, const char *path,
-	struct err *err)
+static bool publish_folder(
+	const struct bundle *bundle, struct bundle_file *const *files, size_t count, const char *path, struct err *err)
 {
 	struct folder_file *loose = mem_new(count, sizeof(*loose));
 	const char **known = mem_new(file_count(bundle) + 1, sizeof(*known));

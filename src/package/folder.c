@@ -30,14 +30,16 @@ static bool check_old(const char *path, const char *const *known, bool *exists, 
 	DIR *folder = opendir(path);
 	*exists = folder != NULL;
 	if (folder == NULL)
-		return errno == ENOENT || err_set(err, ERR_FILE, "cannot read the folder %s: %s", path, strerror(errno));
+		return errno == ENOENT ||
+		       err_set(err, ERR_FILE, "cannot read the folder %s: %s", path, strerror(errno));
 	bool fine = true;
 	const struct dirent *entry = NULL;
 	while (fine && (entry = readdir(folder)) != NULL)
 		if (!is_known(entry->d_name, known))
 			fine = err_set(err, ERR_FILE,
-				"the folder %s holds %s, which is no file of a bundle; use a folder for the bundle alone", path,
-				entry->d_name);
+				"the folder %s holds %s, which is no file of a bundle; use a folder for the bundle "
+				"alone",
+				path, entry->d_name);
 	closedir(folder);
 	return fine;
 }
@@ -88,8 +90,8 @@ static bool swap(const char *part, const char *path, bool exists, struct err *er
 	return true;
 }
 
-bool folder_publish(const struct folder_file *files, size_t count, const char *const *known, const char *path,
-	struct err *err)
+bool folder_publish(
+	const struct folder_file *files, size_t count, const char *const *known, const char *path, struct err *err)
 {
 	size_t length = strlen(path);
 	while (length > 1 && path[length - 1] == '/')

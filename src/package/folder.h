@@ -18,7 +18,7 @@ struct folder_file {
 /* Puts a folder with these files, and no others, at path (which may end in a slash). What was there must be a folder
  * that holds nothing but files named in known (ends with NULL), so that nobody's other files are lost; it stays as it
  * was unless this succeeds. Folder 0700, files 0600. */
-bool folder_publish(const struct folder_file *files, size_t count, const char *const *known, const char *path,
-	struct err *err);
+bool folder_publish(
+	const struct folder_file *files, size_t count, const char *const *known, const char *path, struct err *err);
 
 #endif

@@ -1,5 +1,3 @@
-#define _XOPEN_SOURCE 700 /* putenv */
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +5,6 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "base/mem.h"
-#include "base/time.h"
 #include "config.h"
-#include "inifile.h"
 #include "option.h"
 #include "provider.h"
 #include "scratch.h"
@@ -330,12 +323,10 @@ static void test_bad_values(void **state)
 	check_line(state, "auth = oauth",
 		"`auth` takes one of: auto, oauth2, aeries-v1, oauth1, bearer, none; not `oauth`");
 	check_line(state, "quiet = on", "`quiet` takes yes or no, not `on`");
-	check_line(state, "provider = airies", "`provider`: there is no `airies`, only: auto, aeries, generic");
 	check_line(state, "collections = users, student",
 		"`collections`: OneRoster has no table `student`, only: orgs, academicSessions, courses, classes, "
-		"users, "
-		"enrollments, demographics, categories, lineItems, results, resources, courseResources, "
-		"classResources");
+		"users, enrollments, demographics, categories, lineItems, results, resources, "
+		"courseResources, classResources");
 	check_line(
 		state, "fill = users.enabledUser", "`fill`: it is written table.column=value, not `users.enabledUser`");
 	check_line(state, "fill = people.enabledUser=true", "`fill`: OneRoster has no table `people`");
@@ -358,6 +349,10 @@ static void test_bad_values(void **state)
 	check_line(state, "report = ~/r.json", "`report` needs the whole path: ~ is not replaced here");
 	check_line(state, "help = yes", "`help` belongs on the command line");
 	check_line(state, "config = other.conf", "`config` belongs on the command line");
+	struct trial trial;
+	assert_false(read_all(&trial, state, BASE "provider = airies\n", LOGIN, ""));
+	assert_non_null(strstr(trial.err.text, "c.conf:4: `provider`: there is no `airies`, only: auto, aeries, "));
+	end(&trial);
 	check_error(state, BASE, LOGIN "\nROSTERZIP_PARALLEL=0", "",
 		"ROSTERZIP_PARALLEL: `parallel` takes a number from 1 to 64, not `0`");
 	check_error(
@@ -518,83 +513,6 @@ static void test_file_forms(void **state)
 	assert_string_equal(trial.config.bundles[0].output, "/a.zip");
 	assert_origin(&trial, NULL, "report", "FILE:6");
 	end(&trial);
-	/* A NUL is a control character too. */
-	struct err err = {0};
-	static const char nul[] = "url = a\0b\n";
-	assert_false(inifile_read("x", nul, sizeof(nul) - 1, NULL, NULL, &err));
-	assert_string_equal(err.text, "x:1: this line holds control characters; the file has to be plain text");
-}
-
-struct seen {
-	char name[64];
-	char value[4096];
-	unsigned number;
-	enum inifile_kind kind;
-	size_t count;
-};
-
-static bool see(void *context, const struct inifile_line *line, struct err *err)
-{
-	(void)err;
-	struct seen *seen = context;
-	seen->count++;
-	seen->number = line->number;
-	seen->kind = line->kind;
-	snprintf(seen->name, sizeof(seen->name), "%s", line->name);
-	snprintf(seen->value, sizeof(seen->value), "%s", line->value != NULL ? line->value : "");
-	return true;
-}
-
-/* Blanks, semicolons and whatever else libinih looks at, on every side of every place where a line may be parted. */
-static void test_long_lines(void **state)
-{
-	(void)state;
-	enum { LONGEST = 1300 };
-	static const char pattern[] = "ab cd;e  f=g :h#;i\t[j] k";
-	for (size_t length = 1; length < LONGEST; length++) {
-		char value[LONGEST + 1];
-		for (size_t i = 0; i < length; i++)
-			value[i] = pattern[(i * 7 + i / 5) % (sizeof(pattern) - 1)];
-		/* No blank in front of a semicolon or at the ends: those mean something. */
-		for (size_t i = 1; i < length; i++)
-			if (value[i] == ';' && (value[i - 1] == ' ' || value[i - 1] == '\t'))
-				value[i] = 'x';
-		value[0] = 'A';
-		value[length - 1] = 'Z';
-		value[length] = '\0';
-		char *text = mem_format("# c\n\nkey = %s  ; comment = %s\n\n   %s ; %s\n", value, value, value, value);
-		struct seen seen = {0};
-		struct err err = {0};
-		assert_true(inifile_read("x", text, strlen(text), see, &seen, &err));
-		assert_int_equal(seen.count, 2);
-		assert_int_equal(seen.kind, INIFILE_MORE);
-		assert_int_equal(seen.number, 5);
-		assert_string_equal(seen.name, "key");
-		assert_string_equal(seen.value, value);
-		/* The first of the two lines alone. */
-		seen = (struct seen){0};
-		assert_true(inifile_read("x", text, strlen(text) / 2, see, &seen, &err));
-		assert_int_equal(seen.kind, INIFILE_KEY);
-		assert_string_equal(seen.value, value);
-		free(text);
-	}
-}
-
-static void test_long_oddities(void **state)
-{
-	(void)state;
-	struct seen seen = {0};
-	struct err err = {0};
-	/* A value that begins late, and one behind a key that is itself too long. */
-	char *late = mem_format("key =%*s\n%*s\n", 500, "v", 500, "w");
-	assert_true(inifile_read("x", late, strlen(late), see, &seen, &err));
-	assert_int_equal(seen.count, 2);
-	assert_string_equal(seen.value, "w");
-	free(late);
-	char *key = mem_format("a = 1\n%0500d = 1\n", 0);
-	assert_false(inifile_read("x", key, strlen(key), see, &seen, &err));
-	assert_string_equal(err.text, "x:2: expected `key = value`");
-	free(key);
 }
 
 /* ---- Bundles ---- */
@@ -693,8 +611,8 @@ static void test_missing(void **state)
 		"the bearer token is missing: put it into a file that nobody else may read and name it by "
 		"`bearer-token-file`, or use ROSTERZIP_BEARER_TOKEN");
 	check_error(state, BASE, "ROSTERZIP_CLIENT_SECRET=" SECRET "\nXDG_STATE_HOME=relative\nHOME=", "",
-		"`state-dir` is missing, and neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME says where it could "
-		"be");
+		"`state-dir` is missing, and neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME says where "
+		"it could be");
 	assert_fine(&trial, read_all(&trial, state, URL "auth = none\noutput = x\n", HOME, ""));
 	end(&trial);
 	/* A command that neither reads a server nor writes a bundle misses none of it. */
@@ -735,47 +653,6 @@ static void test_state_dir(void **state)
 }
 
 /* ---- Addresses ---- */
-
-static void test_addresses(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *url;
-		const char *base;
-		const char *data; /* without base */
-		bool cut;
-	} cases[] = {
-		{"https://demo.aeries.net/aeries", "https://demo.aeries.net/aeries", "/ims/oneroster/v1p1", false},
-		{"https://demo.aeries.net/aeries///", "https://demo.aeries.net/aeries", "/ims/oneroster/v1p1", false},
-		{"HTTPS://demo.aeries.net", "https://demo.aeries.net", "/ims/oneroster/v1p1", false},
-		{"https://sis.example:8443/a/ims/oneroster/v1p1/", "https://sis.example:8443/a", "/ims/oneroster/v1p1",
-			false},
-		{"https://sis.example/IMS/OneRoster/v1p1", "https://sis.example", "/IMS/OneRoster/v1p1", false},
-		{"https://sis.example/learningdata/v1", "https://sis.example", "/learningdata/v1", false},
-		{"https://sis.example/oneroster/v1p1", "https://sis.example/oneroster", "/v1p1", false},
-		{"https://demo.aeries.net/aeries/Login.aspx", "https://demo.aeries.net/aeries", "/ims/oneroster/v1p1",
-			true},
-		{"https://demo.aeries.net/student/LoginParent.aspx?page=default.aspx#top",
-			"https://demo.aeries.net/student", "/ims/oneroster/v1p1", true},
-		{"https://demo.aeries.net/Login.aspx", "https://demo.aeries.net", "/ims/oneroster/v1p1", true},
-		/* A dot does not make a page. */
-		{"https://sis.example/api/2.0", "https://sis.example/api/2.0", "/ims/oneroster/v1p1", false},
-		{"http://127.0.0.1:8080/aeries", "http://127.0.0.1:8080/aeries", "/ims/oneroster/v1p1", false},
-		{"http://[::1]/aeries", "http://[::1]/aeries", "/ims/oneroster/v1p1", false},
-		{"http://localhost:1/", "http://localhost:1", "/ims/oneroster/v1p1", false},
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct address address;
-		struct err err = {0};
-		char *data = mem_format("%s%s", cases[i].base, cases[i].data);
-		assert_true(address_read(&address, cases[i].url, "/ims/oneroster/v1p1", &err));
-		assert_string_equal(address.base, cases[i].base);
-		assert_string_equal(address.data, data);
-		assert_int_equal(address.cut, cases[i].cut);
-		address_release(&address);
-		free(data);
-	}
-}
 
 static void test_bad_addresses(void **state)
 {
@@ -842,14 +719,11 @@ static void test_secret_as_value(void **state)
 		"`client-secret-command` or the variable ROSTERZIP_CLIENT_SECRET");
 	check_error(state, BASE, LOGIN, "--bearer-token=" SECRET,
 		"there is no `--bearer-token`, because a secret does not belong here: use `bearer-token-file` or the "
-		"variable "
-		"ROSTERZIP_BEARER_TOKEN");
+		"variable ROSTERZIP_BEARER_TOKEN");
 	check_error(state, BASE "bearer-token = " SECRET "\n", LOGIN, "",
 		"FILE:4: there is no `bearer-token`, because a secret does not belong here: use `bearer-token-file` or "
-		"the "
-		"variable ROSTERZIP_BEARER_TOKEN");
-	check_error(state, BASE "client-secrets = " SECRET "\n", LOGIN, "",
-		"FILE:4: unknown key `client-secrets`");
+		"the variable ROSTERZIP_BEARER_TOKEN");
+	check_error(state, BASE "client-secrets = " SECRET "\n", LOGIN, "", "FILE:4: unknown key `client-secrets`");
 	check_error(state, BASE SECRET "\n", LOGIN, "", "FILE:4: expected `key = value`");
 }
 
@@ -863,128 +737,6 @@ static char *secret_file(void **state, const char *name, const char *text, size_
 	fclose(file);
 	assert_int_equal(chmod(path, mode), 0);
 	return path;
-}
-
-static void check_secret_file(void **state, const char *text, size_t length, const char *expected, const char *message)
-{
-	struct err err = {0};
-	char *secret = NULL;
-	char *path = secret_file(state, "key", text, length, 0600);
-	assert_int_equal(secret_from_file(path, &secret, &err), expected != NULL);
-	if (expected != NULL) {
-		assert_string_equal(secret, expected);
-	} else {
-		assert_null(secret);
-		assert_int_equal(err.code, ERR_USAGE);
-		assert_non_null(strstr(err.text, message));
-		assert_non_null(strstr(err.text, path));
-		assert_null(strstr(err.text, SECRET));
-	}
-	secret_free(secret);
-	free(path);
-}
-
-static void test_secret_file(void **state)
-{
-	static const char utf16[] = "\xFF\xFEs\0w\0";
-	check_secret_file(state, SECRET, strlen(SECRET), SECRET, NULL);
-	check_secret_file(state, SECRET "\n", strlen(SECRET) + 1, SECRET, NULL);
-	check_secret_file(state, "\xEF\xBB\xBF" SECRET "\r\nmore", strlen(SECRET) + 9, SECRET, NULL);
-	check_secret_file(state, " a b ", 5, " a b ", NULL);
-	check_secret_file(state, "", 0, NULL, "the first line is empty");
-	check_secret_file(state, "\r\n" SECRET, strlen(SECRET) + 2, NULL, "the first line is empty");
-	check_secret_file(state, utf16, sizeof(utf16) - 1, NULL, "control characters");
-	char *large = mem_new(SECRET_MAX + 2, 1);
-	memset(large, 'x', SECRET_MAX + 1);
-	check_secret_file(state, large, SECRET_MAX + 1, NULL, "too large");
-	large[SECRET_MAX] = '\0';
-	check_secret_file(state, large, SECRET_MAX, large, NULL);
-	free(large);
-
-	struct err err = {0};
-	char *secret = NULL;
-	char *path = secret_file(state, "key", SECRET, strlen(SECRET), 0604);
-	assert_false(secret_from_file(path, &secret, &err));
-	assert_int_equal(err.code, ERR_USAGE);
-	assert_non_null(strstr(err.text, "chmod 600"));
-	free(path);
-}
-
-static void test_secret_command(void **state)
-{
-	struct err err = {0};
-	char *secret = NULL;
-	/* No input to wait for; only the first line counts. */
-	assert_true(secret_from_command("cat; printf '%s\\r\\nsecond' " SECRET, 60, &secret, &err));
-	assert_string_equal(secret, SECRET);
-	secret_free(secret);
-	secret = NULL;
-	assert_true(secret_from_command("head -c 65536 /dev/zero | tr '\\0' x", 60, &secret, &err));
-	assert_int_equal(strlen(secret), SECRET_MAX);
-	secret_free(secret);
-	secret = NULL;
-	static const struct {
-		const char *command;
-		const char *message;
-	} bad[] = {
-		{"echo " SECRET "; exit 3", "the command failed with exit status 3"},
-		{"echo " SECRET "; kill -9 $$", "the command was ended by signal 9"},
-		{"true", "the first line is empty, but has to be the secret"},
-		{"head -c 65537 /dev/zero | tr '\\0' x", "the command printed more than 65536 bytes"},
-		{"cat /dev/zero", "the command printed more than 65536 bytes"},
-	};
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		err_clear(&err);
-		assert_false(secret_from_command(bad[i].command, 60, &secret, &err));
-		assert_string_equal(err.text, bad[i].message);
-		assert_null(secret);
-	}
-	(void)state;
-}
-
-/* True once a process is gone, or a zombie that only waits for its new parent to look. */
-static bool is_gone(long process)
-{
-	if (kill((pid_t)process, 0) != 0 && errno == ESRCH)
-		return true;
-	char path[64];
-	char line[256] = "";
-	snprintf(path, sizeof(path), "/proc/%ld/stat", process);
-	FILE *file = fopen(path, "r");
-	if (file == NULL)
-		return true;
-	bool read = fgets(line, sizeof(line), file) != NULL;
-	fclose(file);
-	return !read || strstr(line, ") Z ") != NULL;
-}
-
-static void test_secret_command_time(void **state)
-{
-	/* One that keeps the pipe, and one that only does not end; in both the child of the shell has to go too. */
-	static const char *const forms[] = {
-		"sleep 600 & echo $! > %s; wait", "exec >&-; sleep 600 & echo $! > %s; wait"};
-	for (size_t i = 0; i < 2; i++) {
-		struct err err = {0};
-		char *secret = NULL;
-		char *path = scratch_path(*state, "process");
-		struct buf command = {0};
-		size_t before = strcspn(forms[i], "%");
-		buf_add(&command, forms[i], before);
-		buf_add_text(&command, path);
-		buf_add_text(&command, forms[i] + before + 2);
-		int64_t began = time_ms();
-		assert_false(secret_from_command(buf_text(&command), 1, &secret, &err));
-		assert_string_equal(err.text, "the command did not end in time");
-		assert_true(time_ms() - began >= 1000);
-		long process = strtol(scratch_read(path), NULL, 10);
-		assert_true(process > 1);
-		int64_t deadline = time_ms() + 10000;
-		while (!is_gone(process) && time_ms() < deadline)
-			continue;
-		assert_true(is_gone(process));
-		buf_release(&command);
-		free(path);
-	}
 }
 
 static void test_secret_sources(void **state)
@@ -1172,59 +924,7 @@ static void test_process_environment(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* ---- The table, the help and the dump ---- */
-
-static void test_table(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < option_count; i++) {
-		const struct option *option = &options[i];
-		assert_ptr_equal(option_find(option->name, strlen(option->name)), option);
-		assert_int_equal(option_index(option), i);
-		if (option->letter != '\0')
-			assert_ptr_equal(option_find_letter(option->letter), option);
-		assert_int_equal(option->kind == OPTION_CHOICE, option->choices != NULL);
-		assert_int_equal(option->kind == OPTION_FLAG, option->argument == NULL);
-		if (option->choices != NULL)
-			assert_string_equal(option->preset, option->choices[0]);
-		assert_true(strlen(option->help) <= 60);
-	}
-	assert_null(option_find("pag", 3));
-	assert_null(option_find("page-sizes", 10));
-	assert_null(option_find("", 0));
-	assert_null(option_find_letter('\0'));
-}
-
-static void test_nearest(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *word;
-		const char *nearest;
-	} cases[] = {
-		{"clientid", "client-id"},
-		{"client_id", "client-id"},
-		{"ur", "url"},
-		{"ulr", "url"},
-		{"PageSize", "page-size"},
-		{"paralel", "parallel"},
-		{"colection", "collections"},
-		{"outptu", "output"},
-		{"secret-file", "client-secret-file"},
-		{"zebra", NULL},
-		{"x", NULL},
-		{"", NULL},
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *nearest = option_nearest(cases[i].word, strlen(cases[i].word), ALL_GROUPS);
-		if (cases[i].nearest == NULL)
-			assert_null(nearest);
-		else
-			assert_string_equal(nearest, cases[i].nearest);
-	}
-	/* What the command does not have is not advised. */
-	assert_null(option_nearest("clientid", 8, OPTION_RUN));
-}
+/* ---- The help and the dump ---- */
 
 static void test_help(void **state)
 {
@@ -1374,25 +1074,17 @@ int main(int argc, char **argv)
 		TEST(test_lists),
 		TEST(test_file_mistakes),
 		TEST(test_file_forms),
-		TEST(test_long_lines),
-		TEST(test_long_oddities),
 		TEST(test_bundles),
 		TEST(test_bundle_mistakes),
 		TEST(test_missing),
 		TEST(test_state_dir),
-		TEST(test_addresses),
 		TEST(test_bad_addresses),
 		TEST(test_secret_as_value),
-		TEST(test_secret_file),
-		TEST(test_secret_command),
-		TEST(test_secret_command_time),
 		TEST(test_secret_sources),
 		TEST(test_bearer),
 		TEST(test_variables),
 		TEST(test_secret_leaves_the_environment),
 		TEST(test_process_environment),
-		TEST(test_table),
-		TEST(test_nearest),
 		TEST(test_help),
 		TEST(test_show),
 		TEST(test_samples),

@@ -1,0 +1,28 @@
+/*
+ * The way to the server that a configuration describes: the connections, and the login with what is known of the SIS.
+ */
+#ifndef CMD_CONNECT_H
+#define CMD_CONNECT_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "config.h"
+#include "fetch/auth.h"
+#include "fetch/http.h"
+#include "table/schema.h"
+
+struct connection {
+	struct http *http;
+	struct auth *auth;
+};
+
+/* Logs in as config says (its secrets read already), asking for the scopes that its collections need; warnings go to
+ * the log. Connection is to be closed also after a failure; what the login found out by then can be asked of auth,
+ * which is NULL if it did not come to that. */
+bool connect_open(
+	struct connection *connection, const struct config *config, const struct schema *schema, struct err *err);
+
+void connect_close(struct connection *connection);
+
+#endif
