@@ -336,7 +336,7 @@ static void warn_variable(struct config *config, const char *name, size_t length
 	const char *nearest = option_nearest(name + skip, length - skip, ~0U);
 	struct buf text = {0};
 	buf_add_format(&text, "unknown variable %.*s in the environment is not used", (int)length, name);
-	if (nearest != NULL) {
+	if (nearest != NULL && named(nearest) != named("help")) {
 		buf_add_text(&text, " (did you mean ");
 		option_variable(named(nearest), &text);
 		buf_add_text(&text, "?)");
@@ -364,9 +364,9 @@ static bool read_environment(struct config *config, char **environment, struct e
 {
 	for (char **entry = environment; *entry != NULL; entry++) {
 		size_t length = strcspn(*entry, "=");
-		const struct option *option = option_find_variable(*entry, length);
 		if (strncmp(*entry, OPTION_VARIABLE_PREFIX, sizeof(OPTION_VARIABLE_PREFIX) - 1) != 0)
 			continue;
+		const struct option *option = option_find_variable(*entry, length);
 		if (option == NULL || option == named("help")) {
 			warn_variable(config, *entry, length);
 			continue;

@@ -4,52 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "cmd/page.h"
-#include "convert/plan.h"
-#include "fetch/pager.h"
-
-enum { LOOK_MS = 250 }; /* how long to wait at most before progress is drawn again */
-
-/* A place in the queue: a page and what it is waiting for. */
-enum slot_state { SLOT_WAITING, SLOT_RUNNING, SLOT_ANSWERED };
-
-struct slot {
-	struct page *page;
-	enum slot_state state;
-	int64_t not_before; /* time_ms */
-};
-
-/* The reading of one collection. */
-struct reading {
-	struct collect *collect;
-	struct page_shape shape;
-	const struct table *table;
-	struct collection *results;
-	struct table_stats *stats;
-	struct plan *plan;
-	struct pager *pager;
-	struct slot *slots; /* as many as may be on the way: first those in use, in page order, then spare pages */
-	size_t used;
-	size_t window;       /* how many may be on the way now */
-	bool sorted;         /* ask the server for rows in order of sourcedId */
-	bool missing;        /* the server does not give the collection */
-	int64_t progress_at; /* when a page was kept last */
-	int64_t hold_until;  /* the server wants to be left alone until then */
-	struct rowfile *files[1 + COLLECT_MADE_MAX];
-	struct digest *order; /* of all ids as they came */
-};
-
-/* What two readings of the same data have in common. */
-struct reading_mark {
-	bool set;
-	char order[DIGEST_HEX_SIZE];
-	uint64_t rows;
-	uint64_t distinct;
-};
+#include "cmd/reading.h"
+#include "fetch/http.h"
+#include "table/row.h"
 
 void collection_release(struct collection *collection)
 {
@@ -61,367 +20,175 @@ void collection_release(struct collection *collection)
 	*collection = (struct collection){0};
 }
 
-static void drop_files(struct reading *reading)
+/* --- one table from several addresses ------------------------------------------------------------------------------ */
+
+/* A table being put together, with the tables made from it. */
+struct joining {
+	struct collect *collect;
+	struct reading_order order;
+	struct collection *results;
+	struct rowfile *files[1 + COLLECT_MADE_MAX];
+	size_t parts;
+	struct err *err;
+};
+
+static bool join_rows(struct rowfile *to, const struct collection *part, struct err *err)
 {
-	for (size_t i = 0; i < reading->shape.table_count; i++) {
-		rowfile_free(reading->files[i]);
-		reading->files[i] = NULL;
+	struct row row;
+	struct buf encoded;
+	row_init(&row, (size_t)part->table->column_count);
+	buf_init(&encoded, 2 * (size_t)ROW_TEXT_MAX);
+	struct rowfile_reader *reader = rowfile_read(part->rows, err);
+	int more = reader != NULL ? rowfile_next(reader, &row, err) : -1;
+	while (more > 0) {
+		buf_clear(&encoded);
+		row_encode(&row, &encoded);
+		more = rowfile_add(to, buf_text(&encoded), encoded.length, err) ? rowfile_next(reader, &row, err) : -1;
 	}
+	rowfile_reader_free(reader);
+	buf_release(&encoded);
+	row_release(&row);
+	return more == 0;
 }
 
-/* Everything read so far is forgotten. */
-static bool begin(struct reading *reading, unsigned limit, struct err *err)
+static bool join_one(struct joining *joining, const char *endpoint)
 {
-	char unused[DIGEST_HEX_SIZE];
-	digest_hex(reading->order, unused);
-	drop_files(reading);
-	pager_restart(reading->pager, limit);
-	for (size_t i = 0; i < reading->shape.table_count; i++) {
-		const struct table *table = reading->shape.tables[i];
+	struct collection parts[1 + COLLECT_MADE_MAX] = {0};
+	bool missing = false;
+	joining->order.endpoint = endpoint;
+	bool fine = reading_run(joining->collect, &joining->order, parts, &missing, joining->err);
+	for (size_t i = 0; i <= joining->order.made_count; i++) {
+		fine = fine && join_rows(joining->files[i], &parts[i], joining->err);
+		value_counts_add(&joining->results[i].values, &parts[i].values);
+		joining->results[i].mended += parts[i].mended;
+		collection_release(&parts[i]);
+	}
+	joining->parts++;
+	return fine;
+}
+
+/* One address for each row of another table, such as the classes of each school. */
+static bool join_each(struct joining *joining, const struct table_each *each)
+{
+	const struct collection *parent = &joining->collect->collections[each->table];
+	if (parent->rows == NULL)
+		return err_set(joining->err, ERR_API, "%s can be read by way of %s only, which is not read", joining->order.table->name,
+			each->path);
+	struct row row;
+	row_init(&row, (size_t)parent->table->column_count);
+	struct rowfile_reader *reader = rowfile_read(parent->rows, joining->err);
+	int more = reader != NULL ? rowfile_next(reader, &row, joining->err) : -1;
+	const char *star = strchr(each->path, '*');
+	while (more > 0) {
+		struct buf endpoint = {0};
+		char *id = mem_copy_n(row_text(&row, SCHEMA_SOURCED_ID), row_length(&row, SCHEMA_SOURCED_ID));
+		bool wanted = each->column == SCHEMA_NONE || row_is(&row, (size_t)each->column, each->value);
+		buf_add(&endpoint, each->path, (size_t)(star - each->path));
+		http_encode(&endpoint, id);
+		buf_add_text(&endpoint, star + 1);
+		bool gone = row_is(&row, SCHEMA_STATUS, "tobedeleted");
+		if (wanted && !gone && !join_one(joining, buf_text(&endpoint)))
+			more = -1;
+		buf_release(&endpoint);
+		free(id);
+		if (more > 0)
+			more = rowfile_next(reader, &row, joining->err);
+	}
+	rowfile_reader_free(reader);
+	row_release(&row);
+	return more == 0;
+}
+
+static bool join_all(struct joining *joining)
+{
+	const struct table *table = joining->order.table;
+	for (const char *const *endpoint = table->instead; *endpoint != NULL; endpoint++)
+		if (!join_one(joining, *endpoint))
+			return false;
+	return table->instead_each == NULL || join_each(joining, table->instead_each);
+}
+
+/* Reads a table that the server does not list itself; why is what it said to that. */
+static bool read_instead(struct collect *collect, const struct reading_order *order, const char *why,
+	struct collection *results, struct err *err)
+{
+	struct joining joining = {.collect = collect, .order = *order, .results = results, .err = err};
+	bool fine = true;
+	for (size_t i = 0; i <= order->made_count; i++) {
+		const struct table *table = i == 0 ? order->table : order->made[i - 1];
 		struct rowfile_options options = {
-			.folder = reading->collect->folder,
+			.folder = collect->folder,
 			.name = table->name,
 			.columns = (size_t)table->column_count,
 			.newest = SCHEMA_DATE_LAST_MODIFIED,
 		};
-		value_counts_clear(&reading->results[i].values);
-		reading->files[i] = rowfile_new(&options, err);
-		if (reading->files[i] == NULL)
-			return false;
+		results[i].table = table;
+		value_counts_init(&results[i].values, table->column_count);
+		joining.files[i] = rowfile_new(&options, err);
+		fine = fine && joining.files[i] != NULL;
 	}
-	reading->results[0].mended = 0;
-	reading->stats->rows = 0;
-	return true;
-}
-
-/* --- the queue -----------------------------------------------------------------------------------------------------
- */
-
-static void slot_remove(struct reading *reading, size_t i)
-{
-	struct slot slot = reading->slots[i];
-	page_drop(slot.page);
-	reading->used--;
-	memmove(&reading->slots[i], &reading->slots[i + 1], (reading->used - i) * sizeof(slot));
-	reading->slots[reading->used] = slot;
-}
-
-static void drop_stale(struct reading *reading)
-{
-	for (size_t i = reading->used; i-- > 0;)
-		if (page_place(reading->slots[i].page)->age != pager_age(reading->pager))
-			slot_remove(reading, i);
-}
-
-/* New pages, as many as may be on the way, and those whose wait is over. */
-static bool ask(struct reading *reading, struct err *err)
-{
-	struct pager_page place;
-	while (reading->used < reading->window && pager_next(reading->pager, reading->used, &place)) {
-		struct slot *slot = &reading->slots[reading->used++];
-		page_begin(slot->page, &place);
-		slot->state = SLOT_WAITING;
-		slot->not_before = 0;
+	fine = fine && join_all(&joining);
+	for (size_t i = 0; i <= order->made_count; i++) {
+		fine = fine && rowfile_sort(joining.files[i], &results[i].counts, err);
+		results[i].rows = joining.files[i];
+		if (fine)
+			results[i].proof = mem_format("joined from %zu other addresses, each read to its end", joining.parts);
 	}
-	int64_t now = time_ms();
-	for (size_t i = 0; i < reading->used; i++) {
-		struct slot *slot = &reading->slots[i];
-		if (slot->state != SLOT_WAITING || slot->not_before > now || reading->hold_until > now)
-			continue;
-		if (!page_start(slot->page, reading->sorted, err))
-			return false;
-		slot->state = SLOT_RUNNING;
-	}
-	return true;
+	if (fine)
+		results[0].note = mem_format(
+			"%s. Joined from other addresses of the server instead; what those do not list is missing", why);
+	return fine;
 }
 
-static int wait_ms(const struct reading *reading)
+static void release_all(struct collection *results, size_t count)
 {
-	int64_t now = time_ms();
-	int64_t shortest = LOOK_MS;
-	for (size_t i = 0; i < reading->used; i++) {
-		const struct slot *slot = &reading->slots[i];
-		int64_t from = slot->not_before > reading->hold_until ? slot->not_before : reading->hold_until;
-		if (slot->state == SLOT_WAITING && from - now < shortest)
-			shortest = from - now;
-	}
-	return shortest > 0 ? (int)shortest : 0;
+	for (size_t i = 0; i < count; i++)
+		collection_release(&results[i]);
 }
 
-static struct slot *slot_of(struct reading *reading, const struct page *page)
+static bool read_table(struct collect *collect, const struct reading_order *order, bool may_miss,
+	struct collection *results, struct err *err)
 {
-	size_t i = 0;
-	while (reading->slots[i].page != page)
-		i++;
-	return &reading->slots[i];
-}
-
-/* --- what came back ------------------------------------------------------------------------------------------------
- */
-
-/* The same page once more, unless the patience for this collection is used up; err is what happened this time. */
-static bool again(struct reading *reading, struct slot *slot, int64_t wait, struct err *err)
-{
-	int64_t now = time_ms();
-	if (now + wait - reading->progress_at > (int64_t)reading->collect->retry_seconds * 1000)
-		return err_hint(err, "Given up after %u tries (retry-time is %d s)", page_tries(slot->page),
-			reading->collect->retry_seconds);
-	log_line(LOG_DEBUG, NULL, "%s; again in %" PRId64 " ms", err->text, wait);
-	err_clear(err);
-	page_drop(slot->page);
-	slot->state = SLOT_WAITING;
-	slot->not_before = now + wait;
-	return true;
-}
-
-/* A failure that may pass. The server gets fewer requests at a time, and smaller pages if they seem too much for it. */
-static bool trouble(struct reading *reading, struct slot *slot, enum page_outcome outcome, int64_t wait,
-	bool everything, struct err *err)
-{
-	if (!again(reading, slot, wait, err))
+	bool missing = false;
+	size_t count = 1 + order->made_count;
+	if (reading_run(collect, order, results, &missing, err))
+		return true;
+	if (!missing)
 		return false;
-	if (wait > 0)
-		reading->window = reading->window > 1 ? reading->window / 2 : 1;
-	if (everything)
-		reading->hold_until = slot->not_before;
-	if (outcome == PAGE_SMALLER && page_tries(slot->page) > 1 && pager_shrink(reading->pager)) {
-		/* The smaller page waits as long as the large one would have. */
-		reading->hold_until = slot->not_before;
-		log_line(
-			LOG_DEBUG, reading->table->name, "%u rows at a time from here on", pager_limit(reading->pager));
-	}
-	return true;
-}
-
-/* The request may hold something that it does not need. */
-static bool unwelcome(struct reading *reading, struct err *err)
-{
-	bool sorted = reading->sorted;
-	reading->sorted = false;
-	if (!sorted && (pager_rows(reading->pager) > 0 || !pager_shrink(reading->pager)))
-		return false;
+	struct err first = *err;
+	bool other = order->table->instead[0] != NULL || order->table->instead_each != NULL;
 	err_clear(err);
-	return begin(reading, pager_limit(reading->pager), err);
-}
-
-static bool hear(struct reading *reading, struct slot *slot, struct err *err)
-{
-	int64_t wait = 0;
-	bool everything = false;
-	if (page_place(slot->page)->age != pager_age(reading->pager)) {
-		slot->state = SLOT_ANSWERED; /* stale: dropped before it is judged */
+	release_all(results, count);
+	if (other && read_instead(collect, order, first.text, results, err))
 		return true;
+	/* What the first address said is what an administrator can do something about, unless the network failed. */
+	if (!other || err->code == ERR_API)
+		*err = first;
+	if (!may_miss || err->code != ERR_API)
+		return false;
+	release_all(results, count);
+	for (size_t i = 0; i < count; i++) {
+		results[i].table = i == 0 ? order->table : order->made[i - 1];
+		results[i].missing = mem_copy(err->text);
 	}
-	enum page_outcome outcome = page_hear(slot->page, pager_rows(reading->pager) == 0, &wait, &everything, err);
-	switch (outcome) {
-	case PAGE_ANSWER: slot->state = SLOT_ANSWERED; return true;
-	case PAGE_AGAIN:
-	case PAGE_SMALLER: return trouble(reading, slot, outcome, wait, everything, err);
-	case PAGE_UNWELCOME: return unwelcome(reading, err);
-	case PAGE_MISSING: reading->missing = true; return false;
-	case PAGE_FAILED: break;
-	}
-	return false;
-}
-
-static void count(struct reading *reading)
-{
-	reading->stats->rows = pager_rows(reading->pager);
-	reading->stats->has_total = pager_total(reading->pager, &reading->stats->total);
-	reading->stats->largest = (unsigned)pager_largest(reading->pager);
-}
-
-/* Judges the oldest page if its answer is there. False: err tells why the collection cannot go on; moved is set when it
- * may be read again. */
-static bool judge(struct reading *reading, bool *moved, struct err *err)
-{
-	struct slot *slot = &reading->slots[0];
-	if (reading->used == 0 || slot->state != SLOT_ANSWERED)
-		return true;
-	struct pager_answer answer = page_answer(slot->page);
-	switch (pager_judge(reading->pager, page_place(slot->page), &answer, err)) {
-	case PAGER_KEEP:
-		if (!page_keep(slot->page, reading->files, reading->results, reading->order, err))
-			return false;
-		reading->progress_at = time_ms();
-		if (reading->window < reading->collect->parallel)
-			reading->window++;
-		count(reading);
-		break;
-	case PAGER_SKIP: break;
-	case PAGER_AGAIN: return again(reading, slot, 1000, err);
-	case PAGER_REREAD: *moved = true; return false;
-	case PAGER_FAIL: return false;
-	}
-	slot_remove(reading, 0);
+	err_clear(err);
 	return true;
-}
-
-/* Reads to the end once. */
-static bool read_once(struct reading *reading, bool *moved, struct err *err)
-{
-	struct collect *collect = reading->collect;
-	reading->progress_at = time_ms();
-	while (!pager_done(reading->pager)) {
-		drop_stale(reading);
-		if (!ask(reading, err))
-			return false;
-		collect->stats->in_flight = http_running(collect->http);
-		if (collect->draw != NULL)
-			collect->draw(collect->stats);
-		if (!http_wait(collect->http, wait_ms(reading), err))
-			return false;
-		struct http_transfer *transfer = NULL;
-		while ((transfer = http_finished(collect->http)) != NULL)
-			if (!hear(reading, slot_of(reading, page_of(transfer)), err))
-				return false;
-		while (reading->used > 0 && reading->slots[0].state == SLOT_ANSWERED && !pager_done(reading->pager)) {
-			if (page_place(reading->slots[0].page)->age != pager_age(reading->pager))
-				slot_remove(reading, 0);
-			else if (!judge(reading, moved, err))
-				return false;
-		}
-	}
-	return true;
-}
-
-/* --- the collection ------------------------------------------------------------------------------------------------
- */
-
-static bool sort(struct reading *reading, struct err *err)
-{
-	for (size_t i = 0; i < reading->shape.table_count; i++)
-		if (!rowfile_sort(reading->files[i], &reading->results[i].counts, err))
-			return err_in(err, "%s", reading->shape.tables[i]->name);
-	return true;
-}
-
-/* Rows that came twice: either the server lists them twice, always the same, or the rows moved while they were read and
- * others are missing. Two readings with different page sizes that agree in every id and its place tell. */
-static bool repeats_settled(struct reading *reading, struct reading_mark *before, struct err *err)
-{
-	const struct rowfile_counts *counts = &reading->results[0].counts;
-	struct reading_mark now = {.set = true, .rows = counts->rows, .distinct = counts->distinct};
-	digest_hex(reading->order, now.order);
-	uint64_t repeats = counts->rows - counts->distinct;
-	bool agree = before->set && before->rows == now.rows && before->distinct == now.distinct &&
-		     strcmp(before->order, now.order) == 0;
-	*before = now;
-	if (repeats == 0)
-		return true;
-	if (agree) {
-		reading->results[0].note = mem_format("the server lists %" PRIu64 " rows more than once, %" PRIu64
-						      " of them with different content; the latest of each was kept",
-			repeats, counts->repeats_different);
-		return true;
-	}
-	return err_set(err, ERR_API,
-		"%" PRIu64 " of %" PRIu64
-		" rows came twice, so others may be missing: the order of the rows is not stable",
-		repeats, counts->rows);
-}
-
-/* Another page size, so that an order that depends on it shows itself. */
-static unsigned other_limit(const struct reading *reading)
-{
-	uint64_t limit = pager_limit(reading->pager);
-	uint64_t largest = pager_largest(reading->pager);
-	if (largest > 0 && largest < limit)
-		limit = largest; /* the server's own cap: only less than that changes anything */
-	limit = limit * 2 / 3;
-	return limit > 2 ? (unsigned)limit : 2;
-}
-
-static bool read_collection(struct reading *reading, struct err *err)
-{
-	struct reading_mark before = {0};
-	unsigned limit = reading->collect->page_size;
-	for (unsigned reads = 0;; reads++) {
-		bool moved = false;
-		if (!begin(reading, limit, err))
-			return false;
-		bool whole = read_once(reading, &moved, err);
-		while (reading->used > 0)
-			slot_remove(reading, reading->used - 1);
-		if (whole && !sort(reading, err))
-			return false;
-		if (whole && repeats_settled(reading, &before, err))
-			return true;
-		if (!whole && !moved)
-			return false;
-		if (reads == COLLECT_REREADS_MAX) {
-			err_in(err, "%s: cannot be proved complete, read %u times", reading->table->name, reads + 1);
-			return err_hint(err,
-				"Run the export when nobody works in the SIS, or ask its maker for a stable order");
-		}
-		log_line(LOG_INFO, reading->table->name, "%s; reading it again", err->text);
-		err_clear(err);
-		reading->stats->rereads++;
-		limit = other_limit(reading);
-	}
-}
-
-static void hand_over(struct reading *reading)
-{
-	for (size_t i = 0; i < reading->shape.table_count; i++) {
-		reading->results[i].rows = reading->files[i];
-		reading->results[i].proof = i == 0 ? mem_copy(pager_proof(reading->pager))
-						   : mem_format("made from %s", reading->table->name);
-		reading->files[i] = NULL;
-	}
-}
-
-static void reading_init(struct reading *reading, struct collect *collect, const struct table *table,
-	const struct table *const *made, size_t made_count, struct collection *results)
-{
-	*reading = (struct reading){
-		.collect = collect, .table = table, .results = results, .sorted = true, .window = 1};
-	reading->plan = plan_new(table, made, made_count);
-	reading->pager = pager_new(collect->page_size);
-	reading->order = digest_new();
-	reading->stats = &collect->stats->tables[table->id];
-	reading->shape = (struct page_shape){.collect = collect, .plan = reading->plan, .table_count = 1 + made_count};
-	for (size_t i = 0; i <= made_count; i++) {
-		reading->shape.tables[i] = i == 0 ? table : made[i - 1];
-		results[i].table = reading->shape.tables[i];
-		value_counts_init(&results[i].values, reading->shape.tables[i]->column_count);
-	}
-	reading->slots = mem_new(collect->parallel, sizeof(*reading->slots));
-	for (size_t i = 0; i < collect->parallel; i++)
-		reading->slots[i].page = page_new(&reading->shape);
-}
-
-static void reading_release(struct reading *reading)
-{
-	for (size_t i = 0; i < reading->collect->parallel; i++)
-		page_free(reading->slots[i].page);
-	free(reading->slots);
-	drop_files(reading);
-	digest_free(reading->order);
-	pager_free(reading->pager);
-	plan_free(reading->plan);
 }
 
 bool collect_table(struct collect *collect, const struct table *table, const struct table *const *made,
 	size_t made_count, bool may_miss, struct collection *results, struct err *err)
 {
-	struct reading reading;
+	struct reading_order order = {
+		.endpoint = table->endpoint,
+		.table = table,
+		.made = made,
+		.made_count = made_count,
+	};
 	int64_t started = time_ms();
-	reading_init(&reading, collect, table, made, made_count, results);
 	collect->stats->current = table->name;
 	collect->stats->current_table = table->id;
-	bool fine = read_collection(&reading, err);
-	if (fine) {
-		hand_over(&reading);
-	} else if (reading.missing && may_miss) {
-		for (size_t i = 0; i <= made_count; i++)
-			results[i].missing = mem_copy(err->text);
-		err_clear(err);
-		fine = true;
-	}
-	reading.stats->ms = time_ms() - started;
+	bool fine = read_table(collect, &order, may_miss, results, err);
+	collect->stats->tables[table->id].ms = time_ms() - started;
 	collect->stats->current_table = -1;
-	collect->stats->in_flight = 0;
-	reading_release(&reading);
 	return fine;
 }

@@ -1,7 +1,6 @@
 /*
- * Reads one collection of the server to its proven end: pager, http, parser, rows of the page, row file. The recipe of
- * the fetching side; a page commits whole and in order or is asked again, a collection commits when it is proved
- * complete or is read again.
+ * A table from the server, completely: from the address that lists it, or, where the server does not offer that, from
+ * others that together list the same (schemas: instead, instead-each). The recipe of the fetching side.
  */
 #ifndef CMD_COLLECT_H
 #define CMD_COLLECT_H
@@ -19,10 +18,7 @@
 #include "table/rowfile.h"
 #include "table/schema.h"
 
-enum {
-	COLLECT_REREADS_MAX = 3,
-	COLLECT_MADE_MAX = 2, /* tables made from the records of one table */
-};
+enum { COLLECT_MADE_MAX = 2 }; /* tables made from the records of one table */
 
 /* What all collections of a run share; borrowed. */
 struct collect {
@@ -35,6 +31,7 @@ struct collect {
 	unsigned page_size;
 	unsigned parallel;
 	int retry_seconds; /* how long to go on without a page that can be kept */
+	const struct collection *collections; /* what was read so far, by table id: other addresses may be made of it */
 	struct stats *stats;
 	void (*draw)(struct stats *stats); /* called often while waiting; may be NULL */
 };

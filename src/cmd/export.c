@@ -189,6 +189,7 @@ static bool collect_all(struct export *export, struct err *err)
 		.page_size = (unsigned)export->config.page_size,
 		.parallel = (unsigned)export->config.parallel,
 		.retry_seconds = (int)export->config.retry_time,
+		.collections = export->collections,
 		.stats = &export->stats,
 		.draw = progress_draw,
 	};

@@ -189,7 +189,7 @@ bool page_keep(struct page *page, struct rowfile *const *files, struct collectio
 static void add_url(const struct page *page, bool sorted, struct buf *url)
 {
 	buf_add_format(url, "%s/%s?limit=%u&offset=%" PRIu64, page->shape->collect->data_url,
-		page->shape->tables[0]->endpoint, page->place.limit, page->place.offset);
+		page->shape->endpoint, page->place.limit, page->place.offset);
 	if (sorted)
 		buf_add_text(url, "&sort=sourcedId&orderBy=asc");
 }
@@ -236,7 +236,7 @@ bool page_start(struct page *page, bool sorted, struct err *err)
 	buf_release(&authorization);
 	buf_release(&url);
 	if (page->transfer == NULL)
-		return err_in(err, "%s", page->shape->tables[0]->name);
+		return err_in(err, "%s", page->shape->endpoint);
 	page->tries++;
 	stats->requests++;
 	stats->retries += page->tries > 1 ? 1 : 0;
@@ -265,7 +265,7 @@ static void say(const struct page *page, enum err_code code, const char *what, s
 		err_set(err, code, "%s%s%s", what, joint, problem);
 	else
 		err_set(err, code, "%s", what); /* what was read may be data of people */
-	err_in(err, "%s, rows from %" PRIu64, page->shape->tables[0]->name, page->place.offset + 1);
+	err_in(err, "%s, rows from %" PRIu64, page->shape->endpoint, page->place.offset + 1);
 }
 
 static enum page_outcome failed(const struct page *page, enum err_code code, const char *what, struct err *err)
@@ -294,7 +294,7 @@ static enum page_outcome login_lost(struct page *page, enum err_code code, const
 		return failed(page, code, what, err);
 	struct auth *auth = page->shape->collect->auth;
 	if (!auth_refused(auth, page->generation, http_transfer_reply(page->transfer), err)) {
-		err_in(err, "%s", page->shape->tables[0]->name);
+		err_in(err, "%s", page->shape->endpoint);
 		return PAGE_FAILED;
 	}
 	say(page, code, what, err);

@@ -18,6 +18,7 @@
 /* What all pages of one collection share; borrowed. */
 struct page_shape {
 	struct collect *collect;
+	const char *endpoint; /* behind the data address */
 	const struct table *tables[1 + COLLECT_MADE_MAX]; /* the one that is read, then those made from its records */
 	size_t table_count;
 	const struct plan *plan;

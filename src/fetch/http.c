@@ -38,6 +38,7 @@ struct http_transfer {
 	char *body;
 	size_t body_length;
 	uint64_t max_body;
+	bool once;
 	bool (*on_body)(void *context, const char *data, size_t length);
 	void *context;
 	enum state state;
@@ -421,6 +422,7 @@ static bool set_options(const struct http *http, struct http_transfer *transfer,
 		  curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
+		  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer->once ? 1L : 0L) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK && set_method(transfer);
 	/* What may go unencrypted only to this machine must not go to a proxy. */
 	ok = ok && curl_easy_setopt(easy, CURLOPT_NOPROXY, plain ? "*" : NULL) == CURLE_OK;
@@ -465,6 +467,7 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 	transfer->body = request->body != NULL ? mem_copy_n(request->body, request->body_length) : NULL;
 	transfer->body_length = request->body != NULL ? request->body_length : 0;
 	transfer->max_body = request->max_body;
+	transfer->once = request->once;
 	transfer->on_body = request->on_body;
 	transfer->context = request->context;
 	buf_init(&transfer->reply.snippet, HTTP_SNIPPET_MAX);

@@ -63,6 +63,7 @@ struct http_request {
 	const char *body;           /* NULL for none; POST without one sends Content-Length: 0 */
 	size_t body_length;
 	uint64_t max_body; /* most decoded bytes of an answer; 0 for no limit */
+	bool once;         /* never sent twice: libcurl repeats by itself what it loses on a connection used before */
 	/* Gets the decoded bytes of a 2xx answer, in pieces; false ends the transfer. NULL throws them away. Called
 	 * only from http_wait, http_run and http_pause; must not start or free transfers. */
 	bool (*on_body)(void *context, const char *data, size_t length);

@@ -303,8 +303,8 @@ static const char **header_lines(const struct login *login, const char *basic, b
 }
 
 /* Posts once. False only when err is set: stopped, or an address that is none. */
-static bool post(struct login *login, const char *url, const char *basic, const struct buf *body, struct answer *answer,
-	struct err *err)
+static bool post(struct login *login, const char *url, const char *basic, const struct buf *body, bool once,
+	struct answer *answer, struct err *err)
 {
 	const char **lines = header_lines(login, basic, body->length > 0);
 	const struct http_request request = {
@@ -314,6 +314,7 @@ static bool post(struct login *login, const char *url, const char *basic, const 
 		.body = buf_text(body),
 		.body_length = body->length,
 		.max_body = TOKEN_BODY_MAX,
+		.once = once,
 		.on_body = collect,
 		.context = &answer->body,
 	};
@@ -353,7 +354,7 @@ static bool send_form(struct login *login, const char *url, const char *basic, s
 	bool ok = true;
 	answer->tries = 0;
 	do {
-		ok = post(login, whole, basic, &form->body, answer, err);
+		ok = post(login, whole, basic, &form->body, once, answer, err);
 	} while (ok && !once && wait_to_retry(login, answer, err));
 	mask_wipe_text(whole);
 	mask_wipe(form->query.data, form->query.length);

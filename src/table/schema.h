@@ -61,6 +61,14 @@ struct column {
 	const char *note; /* for people, or NULL */
 };
 
+/* Endpoints of which there is one for each row of a table read before. */
+struct table_each {
+	const char *path;  /* with a * where the sourcedId goes */
+	int table;
+	int column;        /* only rows whose cell here is value; SCHEMA_NONE: all */
+	const char *value;
+};
+
 /* One CSV file. It is either read from the server (endpoint) or made from the records of another table (from, each). */
 struct table {
 	int id; /* index in schema->tables */
@@ -69,6 +77,9 @@ struct table {
 	const char *endpoint;        /* last part of the address, or NULL */
 	const char *collection;      /* member of the answer that holds the records, or NULL */
 	const char *const *wrappers; /* other member names servers use for it; ends with NULL */
+	const char *const *instead;  /* endpoints that together list the same, where a server lacks the endpoint; ends with
+					NULL */
+	const struct table_each *instead_each; /* or one endpoint for each row of another table; NULL for none */
 	const char *scope;           /* OAuth scope without its prefix, or NULL */
 	bool core;                   /* one of the six that are read unless told otherwise */
 	bool referenced;             /* some column of some table refers to it */

@@ -237,6 +237,13 @@ broken $links 'from "classResources" does not come before this table in the orde
 broken $links 'from "courseResources" is itself made from another table' 's/"from": "classes"/"from": "courseResources"/'
 broken $links 'columns[0]: "format" has a place that is no key: "<../../sourcedId> <sourcedId>"' 's,<../,<../../,'
 
+# Endpoints instead of the usual one.
+broken $users '"instead" has the endpoint itself' 's/"instead": \["students"/"instead": ["users"/'
+broken $enrollments 'instead-each: unknown key "tabel"' 's/"table": "orgs"/"tabel": "orgs"/'
+broken $enrollments 'instead-each: unknown table "schools"' 's/"table": "orgs"/"table": "schools"/'
+broken $enrollments 'instead-each: unknown column "kind"' 's/"column": "type"/"column": "kind"/'
+broken $enrollments 'instead-each: "path" cannot be "schools/enrollments"' 's,schools/\*/,schools/,'
+
 # The standard itself.
 broken $standard 'unknown key "baze-path"' 's/"base-path"/"baze-path"/'
 broken $standard 'unknown version "1.2"' 's/"version": "1.1"/"version": "1.2"/'

@@ -666,7 +666,7 @@ static void test_bad_addresses(void **state)
 		"ftp://demo.aeries.net/aeries",
 		"demo.aeries.net/aeries",
 		"https://",
-		"https://eagle:" SECRET "@demo.aeries.net/aeries",
+		"https://eagle:swordfish@demo.aeries.net/aeries",
 		"http://localhost@demo.aeries.net/",
 	};
 	for (size_t o = 0; o < 2; o++)
@@ -675,7 +675,7 @@ static void test_bad_addresses(void **state)
 			char *words = mem_format("%s%s", ways[o], bad[i]);
 			assert_false(read_all(&trial, state, BASE, LOGIN, words));
 			assert_int_equal(trial.err.code, ERR_USAGE);
-			assert_null(strstr(trial.err.text, SECRET));
+			assert_null(strstr(trial.err.text, "swordfish"));
 			if (i < 5)
 				assert_non_null(
 					strstr(trial.err.text, "http:// is only allowed to this machine itself"));
@@ -837,7 +837,7 @@ static void test_variables(void **state)
 		"unknown variable ROSTERZIP_PAGESIZE in the environment is not used (did you mean "
 		"ROSTERZIP_PAGE_SIZE?)|"
 		"unknown variable ROSTERZIP_zebra in the environment is not used|"
-		"unknown variable ROSTERZIP_HELP in the environment is not used (did you mean ROSTERZIP_HELP?)|"
+		"unknown variable ROSTERZIP_HELP in the environment is not used|"
 		"unknown variable ROSTERZIP_ in the environment is not used");
 	end(&trial);
 }
@@ -999,10 +999,11 @@ static void test_show(void **state)
 
 static char *sample_text(const char *name)
 {
+	static const char file_name[] = __FILE__;
 	static const char here[] = "tests/unit/test_config.c";
-	size_t length = strlen(__FILE__) - strlen(here);
-	assert_string_equal(__FILE__ + length, here);
-	char *path = mem_format("%.*ssamples/%s", (int)length, __FILE__, name);
+	size_t length = sizeof(file_name) - sizeof(here);
+	assert_string_equal(file_name + length, here);
+	char *path = mem_format("%.*ssamples/%s", (int)length, file_name, name);
 	FILE *file = fopen(path, "r");
 	if (file == NULL)
 		fail_msg("cannot read %s", path);
