@@ -20,7 +20,8 @@ void collection_release(struct collection *collection)
 	*collection = (struct collection){0};
 }
 
-/* --- one table from several addresses ------------------------------------------------------------------------------ */
+/* --- one table from several addresses ------------------------------------------------------------------------------
+ */
 
 /* A table being put together, with the tables made from it. */
 struct joining {
@@ -72,8 +73,8 @@ static bool join_each(struct joining *joining, const struct table_each *each)
 {
 	const struct collection *parent = &joining->collect->collections[each->table];
 	if (parent->rows == NULL)
-		return err_set(joining->err, ERR_API, "%s can be read by way of %s only, which is not read", joining->order.table->name,
-			each->path);
+		return err_set(joining->err, ERR_API, "%s can be read by way of %s only, which is not read",
+			joining->order.table->name, each->path);
 	struct row row;
 	row_init(&row, (size_t)parent->table->column_count);
 	struct rowfile_reader *reader = rowfile_read(parent->rows, joining->err);
@@ -132,11 +133,13 @@ static bool read_instead(struct collect *collect, const struct reading_order *or
 		fine = fine && rowfile_sort(joining.files[i], &results[i].counts, err);
 		results[i].rows = joining.files[i];
 		if (fine)
-			results[i].proof = mem_format("joined from %zu other addresses, each read to its end", joining.parts);
+			results[i].proof = mem_format(
+				"joined from %zu other addresses, each read to its end", joining.parts);
 	}
 	if (fine)
 		results[0].note = mem_format(
-			"%s. Joined from other addresses of the server instead; what those do not list is missing", why);
+			"%s. Joined from other addresses of the server instead; what those do not list is missing",
+			why);
 	return fine;
 }
 

@@ -30,8 +30,10 @@ struct collect {
 	const char *folder;         /* for working files */
 	unsigned page_size;
 	unsigned parallel;
-	int retry_seconds; /* how long to go on without a page that can be kept */
+	int retry_seconds;                    /* how long to go on without a page that can be kept */
 	const struct collection *collections; /* what was read so far, by table id: other addresses may be made of it */
+	char *revision; /* x-perm-rev of the first answer, owned; NULL before, or when the server has none */
+	bool revised;   /* it changed: everything has to be read again */
 	struct stats *stats;
 	void (*draw)(struct stats *stats); /* called often while waiting; may be NULL */
 };

@@ -24,6 +24,8 @@
 #include "stats.h"
 #include "stop.h"
 
+enum { READS_MAX = 4 }; /* of everything, when the server publishes new data meanwhile */
+
 /* One run of the main job. */
 struct export
 {
@@ -193,10 +195,20 @@ static bool collect_all(struct export *export, struct err *err)
 		.stats = &export->stats,
 		.draw = progress_draw,
 	};
-	for (int i = 0; i < export->schema->table_count; i++)
-		if (!collect_one(export, &collect, &export->schema->tables[i], err))
-			return false;
-	return true;
+	for (unsigned reads = 1;; reads++) {
+		bool fine = true;
+		collect.revised = false;
+		for (int i = 0; fine && i < export->schema->table_count; i++)
+			fine = collect_one(export, &collect, &export->schema->tables[i], err);
+		free(collect.revision);
+		collect.revision = NULL;
+		if (fine || !collect.revised || reads == READS_MAX)
+			return fine;
+		log_line(LOG_INFO, NULL, "%s; reading everything again", err->text);
+		err_clear(err);
+		for (int i = 0; i < export->schema->table_count; i++)
+			collection_release(&export->collections[i]);
+	}
 }
 
 /* --- the run -------------------------------------------------------------------------------------------------------

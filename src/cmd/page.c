@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "convert/sax.h"
+#include "fetch/link.h"
 #include "fetch/problem.h"
 #include "fetch/retry.h"
 #include "table/row.h"
@@ -21,6 +22,8 @@ struct page {
 	struct value_counts values[1 + COLLECT_MADE_MAX];
 	struct value_counts known; /* of a row that was counted with the page before */
 	struct err err;            /* why the parser stopped */
+	char *url;                 /* as it was asked */
+	struct link_facts links;   /* of the answer */
 	bool ascending;
 	bool past_end;
 	unsigned tries;
@@ -116,6 +119,8 @@ void page_free(struct page *page)
 		value_counts_release(&page->values[i]);
 	}
 	value_counts_release(&page->known);
+	link_release(&page->links);
+	free(page->url);
 	free(page);
 }
 
@@ -188,8 +193,12 @@ bool page_keep(struct page *page, struct rowfile *const *files, struct collectio
 
 static void add_url(const struct page *page, bool sorted, struct buf *url)
 {
-	buf_add_format(url, "%s/%s?limit=%u&offset=%" PRIu64, page->shape->collect->data_url,
-		page->shape->endpoint, page->place.limit, page->place.offset);
+	if (page->place.url != NULL) {
+		buf_add_text(url, page->place.url);
+		return;
+	}
+	buf_add_format(url, "%s/%s?limit=%u&offset=%" PRIu64, page->shape->collect->data_url, page->shape->endpoint,
+		page->place.limit, page->place.offset);
 	if (sorted)
 		buf_add_text(url, "&sort=sourcedId&orderBy=asc");
 }
@@ -218,6 +227,8 @@ bool page_start(struct page *page, bool sorted, struct err *err)
 	struct buf authorization = {0};
 	page_drop(page);
 	add_url(page, sorted, &url);
+	free(page->url);
+	page->url = mem_copy(buf_text(&url));
 	if (auth_header(collect->auth, "GET", buf_text(&url), &authorization, &page->generation, err)) {
 		const char **lines = header_lines(collect, buf_text(&authorization));
 		struct http_request request = {
@@ -356,6 +367,17 @@ static enum page_outcome unreadable(struct page *page, int64_t *wait, bool *ever
 	}
 }
 
+/* A server that counts its publications: all that is read must be of the same. */
+static bool same_revision(struct collect *collect, const struct http_reply *reply)
+{
+	if (reply->perm_rev == NULL)
+		return true;
+	if (collect->revision == NULL)
+		collect->revision = mem_copy(reply->perm_rev);
+	collect->revised = collect->revised || strcmp(collect->revision, reply->perm_rev) != 0;
+	return !collect->revised;
+}
+
 enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *everything, struct err *err)
 {
 	const struct http_reply *reply = http_transfer_reply(page->transfer);
@@ -374,6 +396,9 @@ enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *
 		return trouble(page, retry_judge(reply, page->tries), reply->problem, wait, everything, err);
 	if (reply->status < 200 || reply->status >= 300)
 		return hear_status(page, first, wait, everything, err);
+	if (!same_revision(page->shape->collect, reply))
+		return failed(
+			page, ERR_API, "the server published new data while they were read (x-perm-rev changed)", err);
 	if (reply->status != 204 && !sax_end(page->sax, &page->err))
 		return unreadable(page, wait, everything, err);
 	return PAGE_ANSWER;
@@ -390,7 +415,7 @@ static bool plain_number(const char *text, uint64_t *number)
 	return true;
 }
 
-struct pager_answer page_answer(const struct page *page)
+struct pager_answer page_answer(struct page *page)
 {
 	const struct http_reply *reply = http_transfer_reply(page->transfer);
 	struct pager_answer answer = {.past_end = page->past_end, .ascending = page->ascending};
@@ -399,6 +424,12 @@ struct pager_answer page_answer(const struct page *page)
 	answer.rows = rowpage_rows(page->rows[0]);
 	answer.first = rowpage_first(page->rows[0], &answer.first_length);
 	answer.last = rowpage_last(page->rows[0], &answer.last_length);
+	link_release(&page->links);
+	link_read(reply->link, page->url, &page->links);
+	answer.links = page->links.any;
+	answer.link_next = page->links.next;
+	if (page->links.next && !page->links.next_has_offset)
+		answer.next_url = page->links.next_url;
 	answer.has_total = plain_number(reply->total, &answer.total);
 	answer.has_count = plain_number(reply->count, &answer.count);
 	if (!answer.has_total && sax_total(page->sax) >= 0) {

@@ -18,7 +18,7 @@
 /* What all pages of one collection share; borrowed. */
 struct page_shape {
 	struct collect *collect;
-	const char *endpoint; /* behind the data address */
+	const char *endpoint;                             /* behind the data address */
 	const struct table *tables[1 + COLLECT_MADE_MAX]; /* the one that is read, then those made from its records */
 	size_t table_count;
 	const struct plan *plan;
@@ -55,7 +55,7 @@ struct page *page_of(const struct http_transfer *transfer);
 enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *everything, struct err *err);
 
 /* The facts for the pager; ids live until the page changes. */
-struct pager_answer page_answer(const struct page *page);
+struct pager_answer page_answer(struct page *page);
 
 /* Moves the rows to files (one for each table of the shape), adds their counts to values, and their ids to order. */
 bool page_keep(struct page *page, struct rowfile *const *files, struct collection *results, struct digest *order,

@@ -177,8 +177,7 @@ static bool trouble(struct reading *reading, struct slot *slot, enum page_outcom
 	if (outcome == PAGE_SMALLER && page_tries(slot->page) > 1 && pager_shrink(reading->pager)) {
 		/* The smaller page waits as long as the large one would have. */
 		reading->hold_until = slot->not_before;
-		log_line(
-			LOG_DEBUG, reading->name, "%u rows at a time from here on", pager_limit(reading->pager));
+		log_line(LOG_DEBUG, reading->name, "%u rows at a time from here on", pager_limit(reading->pager));
 	}
 	return true;
 }
@@ -241,7 +240,7 @@ static bool judge(struct reading *reading, bool *moved, struct err *err)
 	case PAGER_SKIP: break;
 	case PAGER_AGAIN: return again(reading, slot, 1000, err);
 	case PAGER_REREAD: *moved = true; return false;
-	case PAGER_FAIL: return false;
+	case PAGER_FAIL: return err_in(err, "%s", reading->name);
 	}
 	slot_remove(reading, 0);
 	return true;
@@ -361,8 +360,8 @@ static void hand_over(struct reading *reading)
 	}
 }
 
-static void reading_init(struct reading *reading, struct collect *collect, const struct reading_order *order,
-	struct collection *results)
+static void reading_init(
+	struct reading *reading, struct collect *collect, const struct reading_order *order, struct collection *results)
 {
 	*reading = (struct reading){.collect = collect, .results = results, .sorted = true, .window = 1};
 	reading->name = order->endpoint;

@@ -22,7 +22,7 @@ enum stage {
 	STAGE_DONE,
 };
 
-enum { ID_MAX = 1024 * 1024 };
+enum { TEXT_MAX = 1024 * 1024 }; /* of ids and addresses */
 
 struct pager {
 	unsigned limit;
@@ -41,14 +41,21 @@ struct pager {
 	struct buf first; /* of the latest page with rows */
 	struct buf last;
 	uint64_t first_page_rows;
+	bool first_is_last; /* the links of the first page name no next one */
+	bool by_cursor;
+	struct buf cursor; /* address of the next page */
+	struct buf mark;   /* an earlier one: seen again, the links run in a circle */
+	uint64_t mark_at;  /* pages after which mark moves on; doubles, so every circle is found */
 	char proof[256];
 };
 
 struct pager *pager_new(unsigned limit)
 {
 	struct pager *pager = mem_new(1, sizeof(*pager));
-	buf_init(&pager->first, ID_MAX);
-	buf_init(&pager->last, ID_MAX);
+	buf_init(&pager->first, TEXT_MAX);
+	buf_init(&pager->last, TEXT_MAX);
+	buf_init(&pager->cursor, TEXT_MAX);
+	buf_init(&pager->mark, TEXT_MAX);
 	pager_restart(pager, limit);
 	return pager;
 }
@@ -59,6 +66,8 @@ void pager_free(struct pager *pager)
 		return;
 	buf_release(&pager->first);
 	buf_release(&pager->last);
+	buf_release(&pager->cursor);
+	buf_release(&pager->mark);
 	free(pager);
 }
 
@@ -81,6 +90,11 @@ void pager_restart(struct pager *pager, unsigned limit)
 	buf_clear(&pager->first);
 	buf_clear(&pager->last);
 	pager->first_page_rows = 0;
+	pager->first_is_last = false;
+	pager->by_cursor = false;
+	buf_clear(&pager->cursor);
+	buf_clear(&pager->mark);
+	pager->mark_at = 1;
 	pager->proof[0] = '\0';
 }
 
@@ -94,6 +108,11 @@ static void forget_asked(struct pager *pager)
 bool pager_next(struct pager *pager, size_t on_the_way, struct pager_page *page)
 {
 	*page = (struct pager_page){.offset = pager->asked, .limit = pager->limit, .age = pager->age};
+	if (pager->by_cursor) {
+		page->offset = pager->offset;
+		page->url = buf_text(&pager->cursor);
+		return pager->stage != STAGE_DONE && on_the_way == 0;
+	}
 	switch (pager->stage) {
 	case STAGE_DONE: return false;
 	case STAGE_CONFIRM: return on_the_way == 0;
@@ -154,10 +173,10 @@ static enum pager_verdict offset_ignored(
 	}
 	if (pager->pages == 1 && same_page && answer->rows == 1)
 		return done(pager, PAGER_SKIP, "the server sends this one whatever it is asked for");
+	if (pager->pages == 1 && pager->first_is_last && pager->step < pager->limit)
+		return done(pager, PAGER_SKIP, "the server's links tell of no other page");
 	err_set(err, ERR_API,
-		"the server sends the same %" PRIu64
-		" rows whatever offset it is asked for, so it cannot be read page by page",
-		answer->rows);
+		"the server sends the same rows whatever offset it is asked for, so it cannot be read page by page");
 	err_hint(err, "Ask the maker of the SIS to make paging work");
 	return PAGER_FAIL;
 }
@@ -247,13 +266,16 @@ static enum pager_verdict advance(
 	}
 	if (fresh == 0)
 		return ended(pager, answer, err);
-	if (pager->stage == STAGE_CONFIRM) {
+	bool no_end = pager->stage == STAGE_CONFIRM; /* there is more, where an empty page was to confirm the end */
+	if (no_end) {
 		pager->stage = STAGE_READING;
 		pager->no_overlap = pager->step == 1;
 	}
 	pager->ascending = pager->ascending && ascends(pager, page, answer);
-	if (pager->pages == 0)
+	if (pager->pages == 0) {
 		pager->first_page_rows = answer->rows;
+		pager->first_is_last = answer->links && answer->next_url == NULL && !answer->link_next;
+	}
 	uint64_t expected = pager->pages > 0 ? pager->step : page->limit;
 	pager->pages++;
 	pager->offset += fresh;
@@ -278,9 +300,50 @@ static enum pager_verdict advance(
 		forget_asked(pager);
 		return PAGER_KEEP;
 	}
-	if (answer->rows != expected)
+	if (answer->rows != expected || no_end)
 		forget_asked(pager);
 	return PAGER_KEEP;
+}
+
+/* The link to the page behind this one. False when the links run in a circle. */
+static bool follow(struct pager *pager, const char *url)
+{
+	if (pager->mark.length > 0 && strcmp(buf_text(&pager->mark), url) == 0)
+		return false;
+	if (pager->pages >= pager->mark_at) {
+		keep_id(&pager->mark, url, strlen(url));
+		pager->mark_at = pager->pages * 2;
+	}
+	keep_id(&pager->cursor, url, strlen(url));
+	return true;
+}
+
+static enum pager_verdict advance_cursor(
+	struct pager *pager, const struct pager_page *page, const struct pager_answer *answer, struct err *err)
+{
+	pager->by_cursor = true;
+	pager->ascending = pager->ascending && ascends(pager, page, answer);
+	pager->pages++;
+	pager->offset += answer->rows;
+	pager->largest = answer->rows > pager->largest ? answer->rows : pager->largest;
+	bool repeated = pager->pages > 1 && same(&pager->first, answer->first, answer->first_length);
+	if (answer->next_url != NULL && (repeated || pager->offset > PAGER_ROWS_MAX || pager->pages > PAGER_PAGES_MAX ||
+						!follow(pager, answer->next_url))) {
+		err_set(err, ERR_API, "the server's links to the next page run in a circle");
+		return PAGER_FAIL;
+	}
+	if (answer->rows > 0) {
+		pager->step = answer->rows;
+		keep_id(&pager->first, answer->first, answer->first_length);
+		keep_id(&pager->last, answer->last, answer->last_length);
+	}
+	if (answer->next_url != NULL)
+		return PAGER_KEEP;
+	if (pager->total_state == TOTAL_STATED && pager->total != pager->offset)
+		return ended(pager, answer, err);
+	return done(pager, PAGER_KEEP,
+		pager->total_state == TOTAL_STATED ? "the server's total, by its links"
+						   : "the last of the server's links");
 }
 
 enum pager_verdict pager_judge(
@@ -298,6 +361,8 @@ enum pager_verdict pager_judge(
 		return offset_ignored(pager, page, answer, err);
 	}
 	enum pager_verdict verdict = hear_total(pager, answer, err);
+	if (verdict == PAGER_KEEP && (pager->by_cursor || (pager->pages == 0 && answer->next_url != NULL)))
+		return advance_cursor(pager, page, answer, err);
 	if (verdict == PAGER_KEEP)
 		verdict = continuity(pager, page, answer, err);
 	return verdict == PAGER_KEEP ? advance(pager, page, answer, err) : verdict;

@@ -10,6 +10,9 @@
  *   - A page that begins like the one before, at another offset, is a server that ignores the offset. If it sends more
  *     rows than it was asked for, time and again the same, it sends everything at once, and that is an end too.
  *
+ *   - A server whose link to the next page carries no offset reads by a cursor: its links are followed, one after the
+ *     other, and the page without one is the last. No link may come twice.
+ *
  * Answers are judged in page order; pages asked ahead that turn out to stand at the wrong offset are stale and asked
  * again. Owns copies of the ids it compares.
  */
@@ -34,9 +37,10 @@ struct pager;
 struct pager_page {
 	uint64_t offset;
 	unsigned limit;
-	bool overlap; /* its first row is expected to be the last row of the page before */
-	bool probe;   /* asks whether the limit is obeyed at all; its rows are not to be kept */
-	unsigned age; /* pages of an older age than pager_age are stale */
+	bool overlap;    /* its first row is expected to be the last row of the page before */
+	bool probe;      /* asks whether the limit is obeyed at all; its rows are not to be kept */
+	const char *url; /* the address to ask instead, of a server with a cursor; NULL; valid until pager_judge */
+	unsigned age;    /* pages of an older age than pager_age are stale */
 };
 
 /* What an answer says. Ids are borrowed for the call; NULL when there is no row. */
@@ -51,7 +55,10 @@ struct pager_answer {
 	size_t first_length;
 	const char *last;
 	size_t last_length;
-	bool ascending; /* every id is greater in byte order than the one before it in this page */
+	bool links;           /* it has links to other pages */
+	bool link_next;       /* one of them leads to a next page */
+	const char *next_url; /* of the next page, when the link to it carries no offset; else NULL */
+	bool ascending;       /* every id is greater in byte order than the one before it in this page */
 };
 
 enum pager_verdict {

@@ -63,9 +63,9 @@ struct column {
 
 /* Endpoints of which there is one for each row of a table read before. */
 struct table_each {
-	const char *path;  /* with a * where the sourcedId goes */
+	const char *path; /* with a * where the sourcedId goes */
 	int table;
-	int column;        /* only rows whose cell here is value; SCHEMA_NONE: all */
+	int column; /* only rows whose cell here is value; SCHEMA_NONE: all */
 	const char *value;
 };
 
@@ -77,14 +77,14 @@ struct table {
 	const char *endpoint;        /* last part of the address, or NULL */
 	const char *collection;      /* member of the answer that holds the records, or NULL */
 	const char *const *wrappers; /* other member names servers use for it; ends with NULL */
-	const char *const *instead;  /* endpoints that together list the same, where a server lacks the endpoint; ends with
-					NULL */
+	const char *const *instead;  /* endpoints that together list the same, where a server lacks the endpoint; ends
+					with  NULL */
 	const struct table_each *instead_each; /* or one endpoint for each row of another table; NULL for none */
-	const char *scope;           /* OAuth scope without its prefix, or NULL */
-	bool core;                   /* one of the six that are read unless told otherwise */
-	bool referenced;             /* some column of some table refers to it */
-	int from;                    /* table whose records it is made from, or SCHEMA_NONE */
-	const char *each;            /* member of those records with the list, one row for each element; or NULL */
+	const char *scope;                     /* OAuth scope without its prefix, or NULL */
+	bool core;                             /* one of the six that are read unless told otherwise */
+	bool referenced;                       /* some column of some table refers to it */
+	int from;                              /* table whose records it is made from, or SCHEMA_NONE */
+	const char *each; /* member of those records with the list, one row for each element; or NULL */
 	const struct column *columns;
 	int column_count;
 };

@@ -19,6 +19,8 @@ import unittest
 import urllib.parse
 import zipfile
 
+__unittest = True  # failures show the line of the test, not those in here
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 SIS = os.path.join(SOURCE, "tests", "server", "sis.py")
@@ -213,7 +215,8 @@ class Case(unittest.TestCase):
 	def export(self, *extra, expect=0, env=None, seconds=SECONDS, **which):
 		"""One export against the SIS that must end with the exit code expected."""
 		run = self.program(self.arguments(*extra, **which), env, seconds=seconds)
-		self.assertEqual(run.code, expect, run.shown)
+		if run.code != expect:
+			self.fail(f"exit {run.code} in place of {expect}: {run.shown}")
 		if run.report_text is not None:
 			self.assertEqual(run.report["exit-status"], expect)
 		return run

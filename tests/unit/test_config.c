@@ -915,7 +915,7 @@ static void test_process_environment(void **state)
 		char other[] = "OTHER=1";
 		char *argv[] = {self, mode, NULL};
 		char *environment[] = {other, secret, NULL};
-		execve("/proc/self/exe", argv, environment);
+		execve(strchr(self, '/') != NULL ? self : "/proc/self/exe", argv, environment);
 		_exit(127);
 	}
 	int status = 0;

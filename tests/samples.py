@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Holds samples/ true: python3 tests/samples.py PROGRAM SAMPLES
+
+Serves samples/pages over loopback as a school system would, exports them, and compares the bundle with samples/bundle,
+byte for byte, whatever the page size. Then the counts of the report, written down here by hand as the bundle is.
+"""
+
+import glob
+import http.server
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import urllib.parse
+import zipfile
+
+PROGRAM, SAMPLES = sys.argv[1:3]
+SECONDS = 60
+
+# What happens to the sample pages on their way, by file, column and rule: cells.
+FINDINGS = {
+	("orgs.csv", "type", "field.case"): 1,
+	("academicSessions.csv", "type", "field.case"): 2,
+	("academicSessions.csv", "startDate", "field.date-time"): 1,
+	("academicSessions.csv", "endDate", "field.date-time"): 1,
+	("courses.csv", "grades", "list.separator"): 1,
+	("classes.csv", "title", "text.line-break"): 1,
+	("classes.csv", "classType", "field.filled"): 1,
+	("users.csv", "enabledUser", "field.filled"): 1,
+	("users.csv", "familyName", "text.line-break"): 1,
+	("users.csv", "role", "field.case"): 1,
+	("enrollments.csv", "beginDate", "field.date-style"): 1,
+	("enrollments.csv", "schoolSourcedId", "field.filled"): 1,
+	("enrollments.csv", "primary", "field.case"): 1,
+}
+LEFT_OUT = {("users.csv", "left-out-deleted"): 2, ("enrollments.csv", "left-out-hanging"): 1}
+TAKEN_OUT = {("users.csv", "agentSourcedIds"): 1, ("enrollments.csv", "userSourcedId"): 1}
+
+
+def read_pages(folder):
+	"""The rows of each collection as they stand in the files, in the order of their names: users-1.json, users-2.json."""
+	collections = {}
+	for path in sorted(glob.glob(os.path.join(folder, "*.json"))):
+		name = os.path.basename(path).removesuffix(".json").partition("-")[0]
+		with open(path, encoding="utf-8") as file:
+			text = file.read()
+		at = text.index("{", text.index("["))
+		while True:
+			_, end = json.JSONDecoder().raw_decode(text, at)
+			collections.setdefault(name, []).append(text[at:end])
+			following = text[end:].lstrip()
+			if not following.startswith(","):
+				break
+			at = text.index("{", end)
+	return collections
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+	protocol_version = "HTTP/1.1"
+	wbufsize = -1  # an answer leaves in one piece
+	collections = {}
+
+	def do_GET(self):
+		address = urllib.parse.urlsplit(self.path)
+		query = dict(urllib.parse.parse_qsl(address.query))
+		name = address.path.removeprefix("/ims/oneroster/v1p1/")
+		rows = self.collections.get(name)
+		if rows is None:
+			self.send_error(404)
+			return
+		offset = int(query["offset"])
+		page = rows[offset:offset + int(query["limit"])]
+		body = ('{"%s": [%s]}' % (name, ", ".join(page))).encode()
+		self.send_response(200)
+		self.send_header("Content-Type", "application/json")
+		self.send_header("Content-Length", str(len(body)))
+		self.send_header("X-Total-Count", str(len(rows)))
+		self.end_headers()
+		self.wfile.write(body)
+
+	def log_message(self, *_):
+		pass
+
+
+class Samples(unittest.TestCase):
+	maxDiff = 4000
+
+	def setUp(self):
+		Handler.collections = read_pages(os.path.join(SAMPLES, "pages"))
+		self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+		threading.Thread(target=self.server.serve_forever, daemon=True).start()
+		self.addCleanup(self.server.server_close)
+		self.addCleanup(self.server.shutdown)
+		folder = tempfile.TemporaryDirectory()
+		self.addCleanup(folder.cleanup)
+		self.folder = folder.name
+
+	def export(self, *arguments):
+		"""Exports the pages; gives the files of the bundle and the report."""
+		bundle, report = os.path.join(self.folder, "OneRoster.zip"), os.path.join(self.folder, "report.json")
+		done = subprocess.run([PROGRAM, "export", "--url", "http://127.0.0.1:%d" % self.server.server_port,
+			"--auth", "none", "--source-name", "Willow Creek (sample)", "--state-dir", os.path.join(self.folder, "state"),
+			"--output", bundle, "--report", report, *arguments], timeout=SECONDS, check=False,
+			stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+		self.assertEqual(done.returncode, 0, done.stdout.decode())
+		with zipfile.ZipFile(bundle) as archive, open(report, encoding="utf-8") as file:
+			return {name: archive.read(name) for name in archive.namelist()}, json.load(file)
+
+	def expected(self):
+		files = {}
+		for path in glob.glob(os.path.join(SAMPLES, "bundle", "*")):
+			with open(path, "rb") as file:
+				files[os.path.basename(path)] = file.read()
+		return files
+
+	def test_pages_give_the_bundle(self):
+		expected = self.expected()
+		self.assertEqual(len(expected), 7)
+		for size in ("1000", "3", "2", "1"):
+			files, _ = self.export("--page-size", size)
+			self.assertEqual(sorted(files), sorted(expected))
+			for name, data in expected.items():
+				self.assertEqual(files[name].decode().split("\r\n"), data.decode().split("\r\n"),
+					f"{name}, page size {size}")
+				self.assertEqual(files[name], data)
+
+	def test_every_change_is_counted(self):
+		_, report = self.export()
+		bundle = report["bundles"][0]
+		found = {(f["file"], f["column"], f["rule"]): f["cells"]
+			for part in report["collections"] + [bundle] for f in part["findings"]}
+		self.assertEqual(found, FINDINGS)
+		left_out = {(f["file"], key): f[key] for f in bundle["files"] for key in f
+			if key.startswith("left-out-") and f[key] > 0}
+		self.assertEqual(left_out, LEFT_OUT)
+		self.assertEqual({(r["file"], r["column"]): r["taken-out"] for r in bundle["references"]}, TAKEN_OUT)
+		self.assertEqual(sum(r["dangling"] for r in bundle["references"]), 0)
+
+
+if __name__ == "__main__":
+	unittest.main(argv=sys.argv[:1])
