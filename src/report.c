@@ -264,7 +264,7 @@ void report_findings(const struct report *report)
 		if (collection->missing != NULL)
 			log_line(LOG_WARNING, NULL, "%s", collection->missing);
 		if (collection->note != NULL)
-			log_line(LOG_WARNING, table->name, "%s", collection->note);
+			log_line(LOG_WARNING, NULL, "%s", collection->note);
 		if (collection->rows != NULL)
 			log_counts(table, &collection->values);
 		if (collection->mended > 0)

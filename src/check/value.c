@@ -546,19 +546,6 @@ bool value_normalise(struct row *row, const struct table *table, struct value_co
 	return true;
 }
 
-bool value_fill(struct row *row, const struct table *table, struct value_counts *counts, struct err *err)
-{
-	for (int i = 0; i < table->column_count; i++) {
-		const struct column *column = &table->columns[i];
-		if (column->fill == NULL || row_length(row, (size_t)i) > 0)
-			continue;
-		if (!row_set(row, (size_t)i, column->fill, strlen(column->fill)))
-			return too_large(column, err);
-		value_counts_one(counts, i, VALUE_FIELD_FILLED);
-	}
-	return true;
-}
-
 bool value_required(const struct row *row, const struct table *table, bool delta, struct value_counts *counts)
 {
 	bool all = true;

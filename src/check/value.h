@@ -106,10 +106,6 @@ uint64_t value_counts_severity(const struct value_counts *counts, enum value_sev
  * To be called once for a row: a digest is made from what the cell holds. False when the row would get too large. */
 bool value_normalise(struct row *row, const struct table *table, struct value_counts *counts, struct err *err);
 
-/* Writes the constant of each column that has one (column->fill) into its cell if that is blank. False when the row
- * would get too large. */
-bool value_fill(struct row *row, const struct table *table, struct value_counts *counts, struct err *err);
-
 /* Counts the blank cells of columns that bulk (or else delta) requires, to be called when everything is filled. Gives
  * whether there was none. A blank sourcedId is told here, but counted by value_normalise already. */
 bool value_required(const struct row *row, const struct table *table, bool delta, struct value_counts *counts);

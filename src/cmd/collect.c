@@ -136,10 +136,13 @@ static bool read_instead(struct collect *collect, const struct reading_order *or
 			results[i].proof = mem_format(
 				"joined from %zu other addresses, each read to its end", joining.parts);
 	}
+	size_t length = strlen(why);
+	length -= length > 0 && why[length - 1] == '.' ? 1 : 0;
 	if (fine)
 		results[0].note = mem_format(
-			"%s. Joined from other addresses of the server instead; what those do not list is missing",
-			why);
+			"%.*s. Joined from other addresses of the server instead: what those do not "
+			"list is missing",
+			(int)length, why);
 	return fine;
 }
 

@@ -149,14 +149,23 @@ bool connect_open(
 	scope_release(&scopes);
 	scope_release(&fewer);
 	bool fine = auth_login(connection->auth, err);
-	const char *warning = auth_warning(connection->auth);
-	if (fine && warning != NULL)
-		log_line(LOG_WARNING, "login", "%s", warning);
+	connect_warn(connection);
 	return fine;
+}
+
+void connect_warn(struct connection *connection)
+{
+	const char *warning = connection->auth != NULL ? auth_warning(connection->auth) : NULL;
+	if (warning == NULL || (connection->warned != NULL && strcmp(connection->warned, warning) == 0))
+		return;
+	log_line(LOG_WARNING, "login", "%s", warning);
+	free(connection->warned);
+	connection->warned = mem_copy(warning);
 }
 
 void connect_close(struct connection *connection)
 {
+	free(connection->warned);
 	auth_free(connection->auth);
 	http_free(connection->http);
 	*connection = (struct connection){0};

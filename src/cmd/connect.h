@@ -15,6 +15,7 @@
 struct connection {
 	struct http *http;
 	struct auth *auth;
+	char *warned; /* the latest warning that was logged */
 };
 
 /* Logs in as config says (its secrets read already), asking for the scopes that its collections need; warnings go to
@@ -22,6 +23,9 @@ struct connection {
  * which is NULL if it did not come to that. */
 bool connect_open(
 	struct connection *connection, const struct config *config, const struct schema *schema, struct err *err);
+
+/* Logs what the login has come to warn of since the last call: a later renewal may have more to say than the first. */
+void connect_warn(struct connection *connection);
 
 void connect_close(struct connection *connection);
 

@@ -270,6 +270,7 @@ static void tell(struct export *export, struct err *err)
 		.err = *err,
 		.exit_status = err_exit_status(err->code),
 	};
+	connect_warn(&export->connection);
 	report_findings(&report);
 	if (export->config.report != NULL) {
 		struct err own = {0};

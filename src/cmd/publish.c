@@ -169,9 +169,15 @@ static void check_empty(struct problems *problems, const struct making *making, 
 		is_named(&making->config->allow_empty, table->name))
 		return;
 	char *text = mem_format("%s would be empty, which a receiver reads as everything deleted", table->file_name);
-	const char *hint = making->publish->provider->hints.empty;
-	char *advice = mem_format("%s%sIf that is right: allow-empty = %s", hint != NULL ? hint : "",
-		hint != NULL ? " " : "", table->name);
+	uint64_t sent = collection_of(making, table)->counts.distinct;
+	const char *shared = making->publish->provider->hints.empty;
+	char *why = sent > 0 ? mem_format("The server sent %" PRIu64
+					  " rows, all of which were left out: see the warnings",
+				       sent)
+			     : mem_copy(shared != NULL ? shared : "The server sent no row");
+	const char *joint = why[strlen(why) - 1] == '.' ? "" : ".";
+	char *advice = mem_format("%s%s If that is right: allow-empty = %s", why, joint, table->name);
+	free(why);
 	problem(problems, text, advice);
 	free(advice);
 	free(text);

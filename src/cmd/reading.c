@@ -299,9 +299,9 @@ static bool repeats_settled(struct reading *reading, struct reading_mark *before
 	if (repeats == 0)
 		return true;
 	if (agree) {
-		reading->results[0].note = mem_format("the server lists %" PRIu64 " rows more than once, %" PRIu64
+		reading->results[0].note = mem_format("%s: the server lists %" PRIu64 " rows more than once, %" PRIu64
 						      " of them with different content; the latest of each was kept",
-			repeats, counts->repeats_different);
+			reading->name, repeats, counts->repeats_different);
 		return true;
 	}
 	return err_set(err, ERR_API,

@@ -735,12 +735,9 @@ bool http_run(struct http *http, const struct http_request *request, struct http
 		return false;
 	transfer->alone = true;
 	bool woken = false;
-	bool ok = true;
-	while (ok && transfer->state == RUNNING) {
-		ok = drive(http, err);
-		if (ok && transfer->state == RUNNING)
-			ok = doze(http, time_ms() + TICK_MS, &woken, err);
-	}
+	bool ok = drive(http, err);
+	while (ok && transfer->state == RUNNING)
+		ok = doze(http, time_ms() + TICK_MS, &woken, err) && drive(http, err);
 	if (ok) {
 		*reply = transfer->reply;
 		transfer->reply = (struct http_reply){0};

@@ -75,7 +75,10 @@ static char *decoded(const char *text, size_t length)
 			*to++ = (char)(hex(text[i + 1]) * 16 + hex(text[i + 2]));
 			i += 2;
 		} else {
-			*to++ = text[i] == '+' ? ' ' : text[i];
+			*to = text[i];
+			if (*to == '+')
+				*to = ' ';
+			to++;
 		}
 	}
 	return out;
@@ -182,8 +185,7 @@ bool oauth1_base(const struct oauth1 *oauth, const char *verb, const char *url, 
 	qsort(pairs->list, pairs->count, sizeof(pairs->list[0]), compare);
 	for (size_t i = 0; i < pairs->count; i++)
 		buf_add_format(&joined, "%s%s=%s", i > 0 ? "&" : "", pairs->list[i].name, pairs->list[i].value);
-	for (; *verb != '\0'; verb++)
-		buf_add_char(base, *verb >= 'a' && *verb <= 'z' ? (char)(*verb - 'a' + 'A') : *verb);
+	buf_add_text(base, verb);
 	buf_add_char(base, '&');
 	http_encode(base, buf_text(&address));
 	buf_add_char(base, '&');

@@ -22,8 +22,8 @@ struct oauth1 {
 	int64_t timestamp; /* seconds since 1970 */
 };
 
-/* Adds the signature base string of a request to base. The url is the one sent, byte for byte; form is a form-encoded
- * body or NULL. False and ERR_USAGE when the url cannot be taken apart. */
+/* Adds the signature base string of a request to base. Verb is in capitals; url is the one sent, byte for byte; form is
+ * a form-encoded body or NULL. False and ERR_USAGE when the url cannot be taken apart. */
 bool oauth1_base(const struct oauth1 *oauth, const char *verb, const char *url, const char *form, struct buf *base,
 	struct err *err);
 

@@ -295,10 +295,15 @@ static void page_text(const char *body, size_t length, char out[static PROBLEM_R
 		memcpy(out, "a web page", sizeof("a web page"));
 }
 
+static bool is_one_of(const char *set, char c)
+{
+	return c != '\0' && strchr(set, c) != NULL;
+}
+
 static size_t skip_front(const char *body, size_t length)
 {
 	size_t i = length >= 3 && memcmp(body, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-	while (i < length && memchr(" \t\r\n", body[i], 4) != NULL)
+	while (i < length && is_one_of(" \t\r\n", body[i]))
 		i++;
 	return i;
 }
@@ -315,7 +320,7 @@ void problem_text(const char *body, size_t length, char out[static PROBLEM_ROOM]
 		page_text(body, length, out);
 		return;
 	}
-	if (memchr("{[\"", body[0], 3) == NULL) {
+	if (!is_one_of("{[\"", body[0])) {
 		/* Plain text, unless it is not text at all. */
 		if (memchr(body, '\0', length) == NULL)
 			clean(body, length, out, PROBLEM_ROOM);

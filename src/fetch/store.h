@@ -28,12 +28,12 @@ struct store;
 
 /* What store_open found. */
 enum store_origin {
-	STORE_NEW,            /* nothing: begun now */
-	STORE_GOES_ON,        /* the pages of an earlier run with the same settings */
-	STORE_OTHER_SETTINGS, /* pages of other settings, too old ones, or ones that cannot be used: they are removed,
-			       */
-	STORE_TOO_OLD,        /* and the store is begun now */
-	STORE_DAMAGED,
+	STORE_NEW,     /* nothing that counts */
+	STORE_GOES_ON, /* an earlier run with the same settings: its pages are there */
+	/* Pages that are of no use to this run, and were removed: */
+	STORE_OTHER_SETTINGS,
+	STORE_TOO_OLD,
+	STORE_DAMAGED, /* or of another version of the program */
 };
 
 /* What is known of a page besides its body. */

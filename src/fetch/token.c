@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "fetch/mask.h"
 #include "fetch/problem.h"
@@ -126,18 +127,19 @@ static char *bare_word(const char *body, size_t length)
 	}
 	if (length >= 2 && body[0] == '"' && body[length - 1] == '"') {
 		/* Wrapped, it is a document whose one member can be looked up like any other. */
-		char *wrapped = mem_new(length + sizeof("{\"w\":}"), 1);
-		memcpy(wrapped, "{\"w\":", 5);
-		memcpy(wrapped + 5, body, length);
-		wrapped[length + 5] = '}';
-		char *word = member(wrapped, length + 6, "w");
-		mask_wipe_text(wrapped);
+		struct buf wrapped = {0};
+		buf_add_text(&wrapped, "{\"word\":");
+		buf_add(&wrapped, body, length);
+		buf_add_char(&wrapped, '}');
+		char *word = member(wrapped.data, wrapped.length, "word");
+		mask_wipe(wrapped.data, wrapped.length);
+		buf_release(&wrapped);
 		if (word != NULL && usable(word))
 			return word;
 		mask_wipe_text(word);
 		return NULL;
 	}
-	if (length == 0 || length >= TOKEN_TEXT_MAX || memchr("{[<\"", *body, 4) != NULL)
+	if (length == 0 || length >= TOKEN_TEXT_MAX || strchr("{[<\"", *body) != NULL)
 		return NULL;
 	char *word = mem_copy_n(body, length);
 	bool literal = strcmp(word, "null") == 0 || strcmp(word, "true") == 0 || strcmp(word, "false") == 0;

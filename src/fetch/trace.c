@@ -55,7 +55,11 @@ static void write_line(const struct mask *mask, char sign, const char *line, siz
 int trace_write(CURL *easy, curl_infotype type, char *data, size_t size, void *mask)
 {
 	(void)easy;
-	char sign = type == CURLINFO_TEXT ? '*' : type == CURLINFO_HEADER_IN ? '<' : '>';
+	char sign = '*';
+	if (type == CURLINFO_HEADER_IN)
+		sign = '<';
+	else if (type == CURLINFO_HEADER_OUT)
+		sign = '>';
 	if (type != CURLINFO_TEXT && type != CURLINFO_HEADER_IN && type != CURLINFO_HEADER_OUT)
 		return 0;
 	for (size_t at = 0; at < size;) {

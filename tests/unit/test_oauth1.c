@@ -104,7 +104,7 @@ static void test_a_page(void **state)
 	(void)state;
 	const struct oauth1 sha1 = example("HMAC-SHA1");
 	const struct oauth1 sha256 = example("HMAC-SHA256");
-	check_base(&sha1, "get", plain_page, NULL,
+	check_base(&sha1, "GET", plain_page, NULL,
 		"GET&https%3A%2F%2Fsis.example.org%2Fims%2Foneroster%2Fv1p1%2Fusers&limit%3D100%26oauth_consumer_key%3"
 		"Dmy%2520key%26oauth_nonce%3D0123456789abcdef%26oauth_signature_method%3DHMAC-SHA1%26oauth_timestamp%3"
 		"D1700000000%26oauth_version%3D1.0%26offset%3D0");

@@ -963,18 +963,6 @@ static void test_counts_end(void **state)
 	value_counts_release(&counts);
 }
 
-static void test_fill(void **state)
-{
-	struct fixture *fixture = *state;
-	begin(fixture);
-	set(fixture, FLAG, "false", 5);
-	assert_true(value_fill(&fixture->row, &table, &fixture->counts, &fixture->err));
-	assert_cell(fixture, FLAG, "false", 5, "sent");
-	assert_cell(fixture, WORD, "student", 7, "not sent");
-	assert_cell(fixture, TEXT, "", 0, "nothing to fill with");
-	assert_rules(fixture, WORD, "field.filled", "fill");
-}
-
 static void test_required(void **state)
 {
 	struct fixture *fixture = *state;
@@ -1021,7 +1009,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rules_are_complete, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counts_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_fill, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_required, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("value", tests, NULL, NULL);
