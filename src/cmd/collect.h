@@ -13,6 +13,8 @@
 #include "check/value.h"
 #include "fetch/auth.h"
 #include "fetch/http.h"
+#include "fetch/pace.h"
+#include "fetch/store.h"
 #include "provider.h"
 #include "stats.h"
 #include "table/rowfile.h"
@@ -31,6 +33,9 @@ struct collect {
 	unsigned page_size;
 	unsigned parallel;
 	int retry_seconds;                    /* how long to go on without a page that can be kept */
+	struct pace *pace;                    /* what is known of how much the server bears */
+	struct store *store;                  /* where pages are kept so that the run can go on; NULL for none */
+	bool offline;                         /* read from the store only: http and auth are NULL */
 	const struct collection *collections; /* what was read so far, by table id: other addresses may be made of it */
 	char *revision; /* x-perm-rev of the first answer, owned; NULL before, or when the server has none */
 	bool revised;   /* it changed: everything has to be read again */

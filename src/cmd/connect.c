@@ -111,6 +111,15 @@ static void choose_client(const struct config *config, struct auth_options *sett
 		auth_client_find(config->provider->client_auth, &settings->client);
 }
 
+static const char *oauth1_method(int method)
+{
+	switch (method) {
+	case CONFIG_OAUTH1_HMAC_SHA1: return "HMAC-SHA1";
+	case CONFIG_OAUTH1_HMAC_SHA256: return "HMAC-SHA256";
+	default: return NULL; /* tries both */
+	}
+}
+
 bool connect_open(
 	struct connection *connection, const struct config *config, const struct schema *schema, struct err *err)
 {
@@ -132,7 +141,7 @@ bool connect_open(
 		.bearer = config->bearer_token,
 		.basic_raw = config->basic_encoding == CONFIG_BASIC_RAW,
 		.grant = config->grant == CONFIG_GRANT_PASSWORD ? "password" : NULL,
-		.oauth1_method = config->oauth1_method == CONFIG_OAUTH1_HMAC_SHA256 ? "HMAC-SHA256" : NULL,
+		.oauth1_method = oauth1_method(config->oauth1_method),
 		.scopes = scopes.items,
 		.fallback_scopes = fewer.items,
 		.token_params = (const char *const *)config->token_param.items,

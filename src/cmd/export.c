@@ -33,6 +33,7 @@ struct export
 	const struct schema *schema;
 	struct stats stats;
 	struct connection connection;
+	struct pace *pace;
 	struct collection *collections; /* by table id */
 	struct publication *publications;
 	char *work; /* folder for working files */
@@ -191,6 +192,7 @@ static bool collect_all(struct export *export, struct err *err)
 		.page_size = (unsigned)export->config.page_size,
 		.parallel = (unsigned)export->config.parallel,
 		.retry_seconds = (int)export->config.retry_time,
+		.pace = export->pace,
 		.collections = export->collections,
 		.stats = &export->stats,
 		.draw = progress_draw,
@@ -249,6 +251,7 @@ static bool run(struct export *export, struct err *err)
 		return false;
 	progress_open(!export->config.quiet);
 	export->stats.current = "logging in";
+	export->pace = pace_new((unsigned)export->config.parallel);
 	return connect_open(&export->connection, &export->config, export->schema, err) && collect_all(export, err) &&
 	       publish_all(export, err);
 }
@@ -294,6 +297,7 @@ static void release(struct export *export)
 	free(export->collections);
 	free(export->publications);
 	connect_close(&export->connection);
+	pace_free(export->pace);
 	if (export->work != NULL) {
 		sweep_work(export->work);
 		rmdir(export->work);
@@ -310,6 +314,18 @@ static void open_log(const struct config *config)
 	log_open(config->quiet ? LOG_ERROR : level, config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT);
 	for (size_t i = 0; i < config->warnings.count; i++)
 		log_line(LOG_WARNING, "configuration", "%s", config->warnings.items[i]);
+}
+
+/* The settings in force, one a line. */
+static void log_settings(const struct config *config)
+{
+	struct buf text = {0};
+	config_show(config, &text);
+	char *save = NULL;
+	for (char *line = text.data != NULL ? strtok_r(text.data, "\n", &save) : NULL; line != NULL;
+		line = strtok_r(NULL, "\n", &save))
+		log_line(LOG_DEBUG, "settings", "%s", line);
+	buf_release(&text);
 }
 
 bool cmd_export(int argc, char **argv, struct err *err)
@@ -335,6 +351,8 @@ bool cmd_export(int argc, char **argv, struct err *err)
 		return true;
 	}
 	open_log(&export.config);
+	if (export.config.verbose)
+		log_settings(&export.config);
 	export.collections = mem_new((size_t) export.schema->table_count, sizeof(*export.collections));
 	export.publications = mem_new(export.config.bundle_count, sizeof(*export.publications));
 	export.stats.current_table = -1;

@@ -10,6 +10,7 @@
 #include "fetch/link.h"
 #include "fetch/problem.h"
 #include "fetch/retry.h"
+#include "fetch/store.h"
 #include "table/row.h"
 #include "table/rowpage.h"
 
@@ -23,6 +24,8 @@ struct page {
 	struct value_counts known; /* of a row that was counted with the page before */
 	struct err err;            /* why the parser stopped */
 	char *url;                 /* as it was asked */
+	struct store_page *stored; /* its body on disk, while the run keeps pages; NULL else */
+	struct store_facts facts;  /* to be kept with it */
 	struct link_facts links;   /* of the answer */
 	bool ascending;
 	bool past_end;
@@ -91,6 +94,8 @@ static bool on_restart(void *context, struct err *err)
 static bool on_body(void *context, const char *data, size_t length)
 {
 	struct page *page = context;
+	if (page->stored != NULL)
+		store_page_add(page->stored, data, length); /* trouble is told by the commit */
 	return sax_feed(page->sax, data, length, &page->err);
 }
 
@@ -112,7 +117,7 @@ void page_free(struct page *page)
 {
 	if (page == NULL)
 		return;
-	http_transfer_free(page->transfer);
+	page_drop(page);
 	sax_free(page->sax);
 	for (size_t i = 0; i < page->shape->table_count; i++) {
 		rowpage_free(page->rows[i]);
@@ -128,6 +133,8 @@ void page_drop(struct page *page)
 {
 	http_transfer_free(page->transfer);
 	page->transfer = NULL;
+	store_page_drop(page->stored);
+	page->stored = NULL;
 	forget(page);
 }
 
@@ -185,7 +192,12 @@ bool page_keep(struct page *page, struct rowfile *const *files, struct collectio
 		value_counts_add(&results[i].values, &page->values[i]);
 	}
 	results[0].mended += sax_mended(page->sax);
-	return true;
+	if (page->stored == NULL)
+		return true;
+	struct store_page *stored = page->stored;
+	page->stored = NULL;
+	page->facts.extra = page->links.next_url;
+	return store_page_commit(stored, &page->facts, err);
 }
 
 /* --- the request ---------------------------------------------------------------------------------------------------
@@ -239,6 +251,8 @@ bool page_start(struct page *page, bool sorted, struct err *err)
 		};
 		sax_begin(page->sax);
 		err_clear(&page->err);
+		if (collect->store != NULL)
+			page->stored = store_page_begin(collect->store, page->shape->endpoint);
 		page->transfer = http_start(collect->http, &request, err);
 		free(lines);
 	}
@@ -415,15 +429,23 @@ static bool plain_number(const char *text, uint64_t *number)
 	return true;
 }
 
-struct pager_answer page_answer(struct page *page)
+static struct pager_answer answer_of_rows(const struct page *page)
 {
-	const struct http_reply *reply = http_transfer_reply(page->transfer);
 	struct pager_answer answer = {.past_end = page->past_end, .ascending = page->ascending};
 	if (page->past_end)
 		return answer;
 	answer.rows = rowpage_rows(page->rows[0]);
 	answer.first = rowpage_first(page->rows[0], &answer.first_length);
 	answer.last = rowpage_last(page->rows[0], &answer.last_length);
+	return answer;
+}
+
+struct pager_answer page_answer(struct page *page)
+{
+	const struct http_reply *reply = http_transfer_reply(page->transfer);
+	struct pager_answer answer = answer_of_rows(page);
+	if (page->past_end)
+		return answer;
 	link_release(&page->links);
 	link_read(reply->link, page->url, &page->links);
 	answer.links = page->links.any;
@@ -436,5 +458,46 @@ struct pager_answer page_answer(struct page *page)
 		answer.has_total = true;
 		answer.total = (uint64_t)sax_total(page->sax);
 	}
+	page->facts = (struct store_facts){
+		.offset = page->place.offset,
+		.limit = page->place.limit,
+		.overlap = page->place.overlap,
+		.has_total = answer.has_total,
+		.total = answer.total,
+		.has_count = answer.has_count,
+		.count = answer.count,
+		.rows = answer.rows,
+	};
 	return answer;
+}
+
+bool page_recall(struct page *page, size_t number, struct pager_answer *answer, struct err *err)
+{
+	struct store *store = page->shape->collect->store;
+	const char *reading = page->shape->endpoint;
+	struct store_facts facts;
+	if (!store_page_facts(store, reading, number, &facts, err))
+		return false;
+	struct pager_page place = {.offset = facts.offset, .limit = facts.limit, .overlap = facts.overlap};
+	page_begin(page, &place);
+	free(page->url); /* holds the address of the next page for as long as the answer is looked at */
+	page->url = facts.extra != NULL && facts.extra[0] != '\0' ? mem_copy(facts.extra) : NULL;
+	sax_begin(page->sax);
+	err_clear(&page->err);
+	if (!store_page_read(store, reading, number, on_body, page, err) || !sax_end(page->sax, &page->err))
+		return err_set(
+			err, ERR_API, "%s: page %zu that was kept cannot be read: %s", reading, number, page->err.text);
+	*answer = answer_of_rows(page);
+	answer->has_total = facts.has_total;
+	answer->total = facts.total;
+	answer->has_count = facts.has_count;
+	answer->count = facts.count;
+	answer->next_url = page->url;
+	return answer->rows == facts.rows ||
+	       err_set(err, ERR_API, "%s: page %zu that was kept has other rows than then", reading, number);
+}
+
+int64_t page_ms(const struct page *page)
+{
+	return http_transfer_reply(page->transfer)->ms_total;
 }

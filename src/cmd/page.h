@@ -46,6 +46,10 @@ const struct pager_page *page_place(const struct page *page);
 /* Asks the server; sorted: for rows in order of sourcedId. Not while a request runs. */
 bool page_start(struct page *page, bool sorted, struct err *err);
 
+/* Reads page number of the store's reading of this endpoint in place of a request; place comes from there. False when
+ * it is damaged. */
+bool page_recall(struct page *page, size_t number, struct pager_answer *answer, struct err *err);
+
 /* The page a finished transfer belongs to. */
 struct page *page_of(const struct http_transfer *transfer);
 
@@ -57,7 +61,11 @@ enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *
 /* The facts for the pager; ids live until the page changes. */
 struct pager_answer page_answer(struct page *page);
 
-/* Moves the rows to files (one for each table of the shape), adds their counts to values, and their ids to order. */
+/* Milliseconds that the finished request took. */
+int64_t page_ms(const struct page *page);
+
+/* Moves the rows to files (one for each table of the shape), adds their counts to values, and their ids to order.
+ * A page that was asked for goes into the store, if there is one. */
 bool page_keep(struct page *page, struct rowfile *const *files, struct collection *results, struct digest *order,
 	struct err *err);
 

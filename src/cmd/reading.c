@@ -21,6 +21,7 @@ struct slot {
 	struct page *page;
 	enum slot_state state;
 	int64_t not_before; /* time_ms */
+	size_t crowd;       /* the most requests on the way while this one ran */
 };
 
 /* The reading of one collection. */
@@ -34,13 +35,13 @@ struct reading {
 	struct pager *pager;
 	struct slot *slots; /* as many as may be on the way: first those in use, in page order, then spare pages */
 	size_t used;
-	size_t window;       /* how many may be on the way now */
 	bool sorted;         /* ask the server for rows in order of sourcedId */
 	bool missing;        /* the server does not give the collection */
 	int64_t progress_at; /* when a page was kept last */
 	int64_t hold_until;  /* the server wants to be left alone until then */
 	struct rowfile *files[1 + COLLECT_MADE_MAX];
 	struct digest *order; /* of all ids as they came */
+	char *proof;          /* once complete */
 };
 
 /* What two readings of the same data have in common. */
@@ -50,6 +51,9 @@ struct reading_mark {
 	uint64_t rows;
 	uint64_t distinct;
 };
+
+/* What the store remembers of a reading that asked for rows in order. */
+static const char how_sorted[] = "sorted";
 
 static void drop_files(struct reading *reading)
 {
@@ -84,6 +88,14 @@ static bool begin(struct reading *reading, unsigned limit, struct err *err)
 	return true;
 }
 
+/* Everything read so far is forgotten, and will not be gone back to. */
+static bool begin_afresh(struct reading *reading, unsigned limit, struct err *err)
+{
+	struct store *store = reading->collect->store;
+	return (store == NULL || store_restart(store, reading->name, reading->sorted ? how_sorted : "", err)) &&
+	       begin(reading, limit, err);
+}
+
 /* --- the queue -----------------------------------------------------------------------------------------------------
  */
 
@@ -103,11 +115,23 @@ static void drop_stale(struct reading *reading)
 			slot_remove(reading, i);
 }
 
+/* Each request remembers the most that were on the way with it: a slow answer in a crowd may have waited in line. */
+static void count_crowd(struct reading *reading)
+{
+	size_t running = 0;
+	for (size_t i = 0; i < reading->used; i++)
+		running += reading->slots[i].state == SLOT_RUNNING ? 1 : 0;
+	for (size_t i = 0; i < reading->used; i++)
+		if (reading->slots[i].state == SLOT_RUNNING && reading->slots[i].crowd < running)
+			reading->slots[i].crowd = running;
+}
+
 /* New pages, as many as may be on the way, and those whose wait is over. */
 static bool ask(struct reading *reading, struct err *err)
 {
 	struct pager_page place;
-	while (reading->used < reading->window && pager_next(reading->pager, reading->used, &place)) {
+	size_t allowed = pace_allowed(reading->collect->pace);
+	while (reading->used < allowed && pager_next(reading->pager, reading->used, &place)) {
 		struct slot *slot = &reading->slots[reading->used++];
 		page_begin(slot->page, &place);
 		slot->state = SLOT_WAITING;
@@ -121,7 +145,9 @@ static bool ask(struct reading *reading, struct err *err)
 		if (!page_start(slot->page, reading->sorted, err))
 			return false;
 		slot->state = SLOT_RUNNING;
+		slot->crowd = 0;
 	}
+	count_crowd(reading);
 	return true;
 }
 
@@ -168,10 +194,10 @@ static bool again(struct reading *reading, struct slot *slot, int64_t wait, stru
 static bool trouble(struct reading *reading, struct slot *slot, enum page_outcome outcome, int64_t wait,
 	bool everything, struct err *err)
 {
+	if (wait > 0)
+		pace_pushed_back(reading->collect->pace, time_ms(), page_ms(slot->page), (unsigned)slot->crowd);
 	if (!again(reading, slot, wait, err))
 		return false;
-	if (wait > 0)
-		reading->window = reading->window > 1 ? reading->window / 2 : 1;
 	if (everything)
 		reading->hold_until = slot->not_before;
 	if (outcome == PAGE_SMALLER && page_tries(slot->page) > 1 && pager_shrink(reading->pager)) {
@@ -190,7 +216,7 @@ static bool unwelcome(struct reading *reading, struct err *err)
 	if (!sorted && (pager_rows(reading->pager) > 0 || !pager_shrink(reading->pager)))
 		return false;
 	err_clear(err);
-	return begin(reading, pager_limit(reading->pager), err);
+	return begin_afresh(reading, pager_limit(reading->pager), err);
 }
 
 static bool hear(struct reading *reading, struct slot *slot, struct err *err)
@@ -203,7 +229,11 @@ static bool hear(struct reading *reading, struct slot *slot, struct err *err)
 	}
 	enum page_outcome outcome = page_hear(slot->page, pager_rows(reading->pager) == 0, &wait, &everything, err);
 	switch (outcome) {
-	case PAGE_ANSWER: slot->state = SLOT_ANSWERED; return true;
+	case PAGE_ANSWER:
+		slot->state = SLOT_ANSWERED;
+		pace_answer(reading->collect->pace, time_ms(), page_ms(slot->page), (unsigned)slot->crowd,
+			page_place(slot->page)->limit);
+		return true;
 	case PAGE_AGAIN:
 	case PAGE_SMALLER: return trouble(reading, slot, outcome, wait, everything, err);
 	case PAGE_UNWELCOME: return unwelcome(reading, err);
@@ -213,7 +243,7 @@ static bool hear(struct reading *reading, struct slot *slot, struct err *err)
 	return false;
 }
 
-static void count(struct reading *reading)
+static void count_rows(struct reading *reading)
 {
 	reading->stats->rows = pager_rows(reading->pager);
 	reading->stats->has_total = pager_total(reading->pager, &reading->stats->total);
@@ -233,9 +263,7 @@ static bool judge(struct reading *reading, bool *moved, struct err *err)
 		if (!page_keep(slot->page, reading->files, reading->results, reading->order, err))
 			return false;
 		reading->progress_at = time_ms();
-		if (reading->window < reading->collect->parallel)
-			reading->window++;
-		count(reading);
+		count_rows(reading);
 		break;
 	case PAGER_SKIP: break;
 	case PAGER_AGAIN: return again(reading, slot, 1000, err);
@@ -298,12 +326,8 @@ static bool repeats_settled(struct reading *reading, struct reading_mark *before
 	*before = now;
 	if (repeats == 0)
 		return true;
-	if (agree) {
-		reading->results[0].note = mem_format("%s: the server lists %" PRIu64 " rows more than once, %" PRIu64
-						      " of them with different content; the latest of each was kept",
-			reading->name, repeats, counts->repeats_different);
+	if (agree)
 		return true;
-	}
 	return err_set(err, ERR_API,
 		"%" PRIu64 " of %" PRIu64
 		" rows came twice, so others may be missing: the order of the rows is not stable",
@@ -321,13 +345,83 @@ static unsigned other_limit(const struct reading *reading)
 	return limit > 2 ? (unsigned)limit : 2;
 }
 
-static bool read_collection(struct reading *reading, struct err *err)
+/* Rows that came twice were found to be so in the server when the reading was proved. */
+static void note_repeats(struct reading *reading)
+{
+	const struct rowfile_counts *counts = &reading->results[0].counts;
+	if (counts->rows > counts->distinct)
+		reading->results[0].note = mem_format("%s: the server lists %" PRIu64 " rows more than once, %" PRIu64
+						      " of them with different content; the latest of each was kept",
+			reading->name, counts->rows - counts->distinct, counts->repeats_different);
+}
+
+/* --- pages of an earlier run ---------------------------------------------------------------------------------------
+ */
+
+/* Keeps the pages that the store has of this reading, as if they had come from the server now. Judged: the pager goes
+ * on from there; else the reading is known to be complete. */
+static bool recall(struct reading *reading, bool judged, struct err *err)
+{
+	struct slot *slot = &reading->slots[0];
+	size_t count = store_pages(reading->collect->store, reading->name);
+	for (size_t number = 1; number <= count; number++) {
+		struct pager_page place;
+		struct pager_answer answer;
+		if (!page_recall(slot->page, number, &answer, err))
+			return false;
+		if (judged) {
+			const struct pager_page *kept = page_place(slot->page);
+			pager_set_limit(reading->pager, kept->limit);
+			if (!pager_next(reading->pager, 0, &place) || place.offset != kept->offset ||
+				place.overlap != kept->overlap || place.probe)
+				return err_set(err, ERR_API, "%s: a page that was kept does not follow the one before",
+					reading->name);
+			if (pager_judge(reading->pager, &place, &answer, err) != PAGER_KEEP)
+				return false;
+			count_rows(reading);
+		}
+		if (!page_keep(slot->page, reading->files, reading->results, reading->order, err))
+			return false;
+		page_drop(slot->page);
+	}
+	return true;
+}
+
+/* A reading that an earlier run finished: rows and proof come from the store. */
+static bool recall_done(struct reading *reading, const char *proof, struct err *err)
+{
+	if (!begin(reading, reading->collect->page_size, err) || !recall(reading, false, err) || !sort(reading, err))
+		return false;
+	note_repeats(reading);
+	reading->proof = mem_copy(proof);
+	return true;
+}
+
+/* Goes on where an earlier run stopped. What cannot be used is no failure: the reading begins afresh. */
+static bool recall_some(struct reading *reading, struct err *err)
+{
+	struct err own = {0};
+	struct store *store = reading->collect->store;
+	if (store == NULL || store_pages(store, reading->name) == 0)
+		return begin_afresh(reading, reading->collect->page_size, err);
+	reading->sorted = strcmp(store_how(store, reading->name), how_sorted) == 0;
+	if (begin(reading, reading->collect->page_size, &own) && recall(reading, true, &own))
+		return true;
+	log_line(LOG_INFO, NULL, "%s; reading it afresh", own.text);
+	reading->sorted = true;
+	return begin_afresh(reading, reading->collect->page_size, err);
+}
+
+/* --- the whole reading ---------------------------------------------------------------------------------------------
+ */
+
+static bool read_from_server(struct reading *reading, struct err *err)
 {
 	struct reading_mark before = {0};
 	unsigned limit = reading->collect->page_size;
 	for (unsigned reads = 0;; reads++) {
 		bool moved = false;
-		if (!begin(reading, limit, err))
+		if (reads == 0 ? !recall_some(reading, err) : !begin_afresh(reading, limit, err))
 			return false;
 		bool whole = read_once(reading, &moved, err);
 		while (reading->used > 0)
@@ -335,7 +429,7 @@ static bool read_collection(struct reading *reading, struct err *err)
 		if (whole && !sort(reading, err))
 			return false;
 		if (whole && repeats_settled(reading, &before, err))
-			return true;
+			break;
 		if (!whole && !moved)
 			return false;
 		if (reads == READING_REREADS_MAX) {
@@ -348,13 +442,48 @@ static bool read_collection(struct reading *reading, struct err *err)
 		reading->stats->rereads++;
 		limit = other_limit(reading);
 	}
+	note_repeats(reading);
+	reading->proof = mem_copy(pager_proof(reading->pager));
+	return reading->collect->store == NULL ||
+	       store_done(reading->collect->store, reading->name, reading->results[0].counts.rows, reading->proof, err);
+}
+
+static bool read_collection(struct reading *reading, struct err *err)
+{
+	struct store *store = reading->collect->store;
+	const char *why = store != NULL ? store_why_missing(store, reading->name) : NULL;
+	const char *proof = store != NULL ? store_proof(store, reading->name, NULL) : NULL;
+	if (why != NULL) {
+		reading->missing = true;
+		return err_set(err, ERR_API, "%s", why);
+	}
+	if (proof != NULL) {
+		struct err own = {0};
+		if (recall_done(reading, proof, &own))
+			return true;
+		if (reading->collect->offline) {
+			*err = own;
+			return false;
+		}
+		log_line(LOG_INFO, NULL, "%s; reading it afresh", own.text);
+	}
+	if (reading->collect->offline)
+		return err_set(err, ERR_API, "%s: the saved pages do not hold it completely", reading->name);
+	pace_restart(reading->collect->pace);
+	if (read_from_server(reading, err))
+		return true;
+	/* That the server does not give it is worth keeping too; if that cannot be written, the next run asks again. */
+	struct err own = {0};
+	if (reading->missing && store != NULL)
+		store_missing(store, reading->name, err->text, &own);
+	return false;
 }
 
 static void hand_over(struct reading *reading)
 {
 	for (size_t i = 0; i < reading->shape.table_count; i++) {
 		reading->results[i].rows = reading->files[i];
-		reading->results[i].proof = i == 0 ? mem_copy(pager_proof(reading->pager))
+		reading->results[i].proof = i == 0 ? mem_copy(reading->proof)
 						   : mem_format("made from %s", reading->name);
 		reading->files[i] = NULL;
 	}
@@ -363,7 +492,7 @@ static void hand_over(struct reading *reading)
 static void reading_init(
 	struct reading *reading, struct collect *collect, const struct reading_order *order, struct collection *results)
 {
-	*reading = (struct reading){.collect = collect, .results = results, .sorted = true, .window = 1};
+	*reading = (struct reading){.collect = collect, .results = results, .sorted = true};
 	reading->name = order->endpoint;
 	reading->plan = plan_new(order->table, order->made, order->made_count);
 	reading->pager = pager_new(collect->page_size);
@@ -392,6 +521,7 @@ static void reading_release(struct reading *reading)
 	free(reading->slots);
 	drop_files(reading);
 	digest_free(reading->order);
+	free(reading->proof);
 	pager_free(reading->pager);
 	plan_free(reading->plan);
 }

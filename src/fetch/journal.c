@@ -1,5 +1,6 @@
 #include "fetch/journal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,10 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-enum {
-	CHECK_LENGTH = 16, /* of the digest: enough against accidents, which is all that it is for */
-	NUMBER_DIGITS_MAX = 18,
-};
+enum { CHECK_LENGTH = 16 }; /* of the digest: enough against accidents, which is all that it is for */
 
 struct journal {
 	char *path;
@@ -224,13 +222,12 @@ static bool write_line(struct journal *journal, const char *text, size_t length,
 	journal->dirty = true;
 	/* One write, as a rule: only a full disk makes it more than that, and then the next one says so. */
 	while (done < length) {
-		ssize_t put =
-			pwrite(journal->fd, text + done, length - done, (off_t)(journal->size + (uint64_t)done));
+		ssize_t put = pwrite(journal->fd, text + done, length - done, (off_t)(journal->size + (uint64_t)done));
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
-			return err_set(err, ERR_FILE, "cannot write %s: %s", journal->path,
-				strerror(put < 0 ? errno : EIO));
+			return err_set(
+				err, ERR_FILE, "cannot write %s: %s", journal->path, strerror(put < 0 ? errno : EIO));
 		done += (size_t)put;
 	}
 	journal->dirty = false;
@@ -241,6 +238,7 @@ bool journal_add(struct journal *journal, const struct buf *line, uint64_t *at, 
 {
 	char check[CHECK_LENGTH + 1];
 	struct buf text = {.max = JOURNAL_LINE_MAX};
+	assert(journal->write);
 	bool ok = !journal->dirty || cut(journal, err);
 	sum(journal->check, buf_text(line), line->length, check);
 	buf_add(&text, buf_text(line), line->length);
@@ -323,9 +321,14 @@ bool journal_decode(char *word)
 
 bool journal_number(const char *word, uint64_t *number)
 {
-	size_t digits = strspn(word, "0123456789");
-	if (digits == 0 || digits > NUMBER_DIGITS_MAX || word[digits] != '\0' || (word[0] == '0' && digits > 1))
+	uint64_t value = 0;
+	if (word[0] == '\0' || (word[0] == '0' && word[1] != '\0'))
 		return false;
-	*number = strtoull(word, NULL, 10);
+	for (const char *c = word; *c != '\0'; c++) {
+		if (*c < '0' || *c > '9' || value > (UINT64_MAX - (uint64_t)(*c - '0')) / 10)
+			return false;
+		value = value * 10 + (uint64_t)(*c - '0');
+	}
+	*number = value;
 	return true;
 }

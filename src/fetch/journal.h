@@ -46,7 +46,8 @@ bool journal_read(struct journal *journal, bool (*on_line)(void *context, struct
 /* Reads the line at a place again. Lives until the next call. False when it is not there. */
 bool journal_line_at(struct journal *journal, uint64_t at, struct journal_line *line, struct err *err);
 
-/* Adds a line, given without check sum and line end; at (unless NULL) becomes its place. On failure nothing is added. */
+/* Adds a line, given without check sum and line end; at (unless NULL) becomes its place. On failure nothing is added.
+ */
 bool journal_add(struct journal *journal, const struct buf *line, uint64_t *at, struct err *err);
 
 /* Makes the journal an empty one. */
@@ -58,7 +59,7 @@ void journal_encode(struct buf *buf, const char *text);
 /* Changes such a word back, in place. False if it is none. */
 bool journal_decode(char *word);
 
-/* Reads a number as it is written: plain digits, at most 18, no zero in front. */
+/* Reads a number: plain digits, no zero in front, not more than fits. */
 bool journal_number(const char *word, uint64_t *number);
 
 #endif

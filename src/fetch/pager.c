@@ -379,6 +379,12 @@ bool pager_shrink(struct pager *pager)
 	return true;
 }
 
+void pager_set_limit(struct pager *pager, unsigned limit)
+{
+	if (limit > 0 && limit < pager->limit)
+		pager->limit = limit;
+}
+
 bool pager_done(const struct pager *pager)
 {
 	return pager->stage == STAGE_DONE;

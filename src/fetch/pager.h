@@ -88,6 +88,9 @@ enum pager_verdict pager_judge(
  * stale. False when it is as small as it gets. */
 bool pager_shrink(struct pager *pager);
 
+/* Pages were of this size when they were read before; they may only get smaller. */
+void pager_set_limit(struct pager *pager, unsigned limit);
+
 bool pager_done(const struct pager *pager);
 unsigned pager_age(const struct pager *pager);
 unsigned pager_limit(const struct pager *pager);

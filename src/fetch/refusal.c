@@ -24,10 +24,10 @@ static void quote(const struct http *http, const struct http_reply *reply, char 
 
 void refusal_hint(const struct refusal *refusal, struct err *err)
 {
-	if (refusal->key_hex_digits > 0 && !refusal->keys_fit && refusal->hint_key_shape != NULL)
-		err_hint(err, "%s", refusal->hint_key_shape);
 	if (refusal->hint_login_refused != NULL)
 		err_hint(err, "%s", refusal->hint_login_refused);
+	if (refusal->key_hex_digits > 0 && !refusal->keys_fit && refusal->hint_key_shape != NULL)
+		err_hint(err, "%s", refusal->hint_key_shape);
 }
 
 static void hint_address(const struct refusal *refusal, struct err *err)

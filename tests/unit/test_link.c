@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "fetch/link.h"
@@ -113,9 +114,8 @@ static void test_bad_numbers(void **state)
 		"offset=1.5", "xoffset=100", "offset"};
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
 		struct link_facts facts;
-		char text[200] = "<users?";
-		strcat(text, queries[i]);
-		strcat(text, ">; rel=next");
+		char text[200];
+		snprintf(text, sizeof(text), "<users?%s>; rel=next", queries[i]);
 		link_read(text, own, &facts);
 		assert_true(facts.next);
 		assert_false(facts.next_has_offset);

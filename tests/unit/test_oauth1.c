@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include <string.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -140,9 +140,8 @@ static void test_addresses(void **state)
 		{"http://[::1]:8080/x", "http%3A%2F%2F%5B%3A%3A1%5D%3A8080%2Fx"},
 	};
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
-		char expected[500] = "GET&";
-		strcat(expected, addresses[i][1]);
-		strcat(expected, end);
+		char expected[500];
+		snprintf(expected, sizeof(expected), "GET&%s%s", addresses[i][1], end);
 		check_base(&oauth, "GET", addresses[i][0], NULL, expected);
 	}
 }
