@@ -180,8 +180,7 @@ static bool again(struct reading *reading, struct slot *slot, int64_t wait, stru
 {
 	int64_t now = time_ms();
 	if (now + wait - reading->progress_at > (int64_t)reading->collect->retry_seconds * 1000)
-		return err_hint(err, "Given up after %u tries (retry-time is %d s)", page_tries(slot->page),
-			reading->collect->retry_seconds);
+		return err_hint(err, "Given up, as retry-time (%d s) is over", reading->collect->retry_seconds);
 	log_line(LOG_DEBUG, NULL, "%s; again in %" PRId64 " ms", err->text, wait);
 	err_clear(err);
 	page_drop(slot->page);
@@ -266,7 +265,7 @@ static bool judge(struct reading *reading, bool *moved, struct err *err)
 		count_rows(reading);
 		break;
 	case PAGER_SKIP: break;
-	case PAGER_AGAIN: return again(reading, slot, 1000, err);
+	case PAGER_AGAIN: err_in(err, "%s", reading->name); return again(reading, slot, 1000, err);
 	case PAGER_REREAD: *moved = true; return false;
 	case PAGER_FAIL: return err_in(err, "%s", reading->name);
 	}

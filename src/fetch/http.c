@@ -406,7 +406,6 @@ static bool set_options(const struct http *http, struct http_transfer *transfer,
 		  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_SECONDS) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_IDLE_SECONDS) == CURLE_OK &&
-		  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK &&
 		  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->words) == CURLE_OK &&
@@ -429,13 +428,15 @@ static bool set_options(const struct http *http, struct http_transfer *transfer,
 	return ok;
 }
 
-/* A handle takes part in the cookies for good. To set that again for each request would leak, and so would
- * curl_easy_reset: handles are used again as they are, with every option of ours set anew. */
+/* Handles are used again as they are, with every option set anew but these two: to set the first again would leak, and
+ * so would curl_easy_reset; the second is refused where a request ended before it had a connection. */
 static CURL *new_handle(void)
 {
 	CURL *easy = curl_easy_init();
-	if (easy != NULL)
+	if (easy != NULL) {
 		curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+	}
 	return easy;
 }
 

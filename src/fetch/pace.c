@@ -17,6 +17,7 @@ enum {
 };
 
 static const double NOISE_MAX = 0.5;
+static const double SAME = 0.8; /* as many pages in the same time, or nearly */
 
 struct pace {
 	unsigned most;
@@ -27,14 +28,16 @@ struct pace {
 
 	/* The round: answers at this level so far. */
 	unsigned answers;
+	unsigned rounds; /* judged at this level */
 	double sum_ms;
-	double sum_off; /* how far they were from the round before */
+	double sum_off; /* how far each was from the one before */
 	double sum_on_the_way;
 
 	/* Latency */
 	double alone;   /* what a page takes when none waits; 0 when unknown */
-	double usual;   /* the round before; 0 when unknown */
-	double noise;   /* how far single answers are from the usual, as a part of it */
+	double last;    /* answer; 0 when unknown */
+	double noise;   /* how far answers in a row are from each other, as a part of what they take */
+	double usual;   /* mean of the round before; 0 when unknown */
 	double size;    /* of a usual page; 0 when unknown */
 	unsigned odd;   /* pages of another size in a row */
 	unsigned late;  /* rounds in a row with too long a queue */
@@ -52,8 +55,9 @@ struct pace {
 	int64_t hold_ms;
 	unsigned refused; /* how many were on the way when the ceiling was set */
 	unsigned hold_answers;
-	int64_t cut;      /* when the level was halved last */
-	bool accident;    /* the refusal that did so came at a proven level */
+	int64_t cut;   /* when the level was halved last */
+	bool accident; /* the refusal that did so came at a proven level */
+	unsigned resume;
 	unsigned *proven; /* good answers with so many on the way or more: index 1 to most */
 };
 
@@ -117,6 +121,7 @@ static void set_level(struct pace *pace, double level, int64_t now)
 		pace->level = whole;
 		pace->changed = now;
 		pace->stuck = 0;
+		pace->rounds = 0;
 	}
 	pace->late = 0;
 	round_begin(pace);
@@ -128,6 +133,7 @@ static void forget_latency(struct pace *pace)
 		pace->level = pace->before < pace->ceiling ? pace->before : pace->ceiling;
 	pace->trying = false;
 	pace->alone = 0;
+	pace->last = 0;
 	pace->usual = 0;
 	pace->size = 0;
 	pace->odd = 0;
@@ -154,9 +160,14 @@ static void try_fewer(struct pace *pace, double level, double ms, double on_the_
 }
 
 /* What the server works on at a time follows from what it got done at the level before; one more keeps it busy. */
-static void conclude(struct pace *pace, double ms, int64_t now)
+static void conclude(struct pace *pace, double ms, double on_the_way, int64_t now)
 {
 	double level = pace->before_on_the_way * ms / pace->before_ms + 1.5;
+	double pages = on_the_way / ms * pace->before_ms / pace->before_on_the_way;
+	if (pages > SAME && pace->level > 1) {
+		set_level(pace, pace->level / 2, now);
+		return;
+	}
 	pace->trying = false;
 	pace->alone = ms;
 	if (level < pace->before)
@@ -183,11 +194,13 @@ static void judge_round(struct pace *pace, int64_t now)
 {
 	double ms = pace->sum_ms / pace->answers;
 	double on_the_way = pace->sum_on_the_way / pace->answers;
-	pace->noise += (least(pace->sum_off / pace->sum_ms, NOISE_MAX) - pace->noise) / 4;
+	pace->rounds++;
+	if (pace->rounds > 1)
+		pace->noise += (least(pace->sum_off / pace->sum_ms, NOISE_MAX) - pace->noise) / 4;
 	pace->usual = ms;
 	round_begin(pace);
 	if (pace->trying) {
-		conclude(pace, ms, now);
+		conclude(pace, ms, on_the_way, now);
 		return;
 	}
 	double queue = on_the_way > 1 ? on_the_way * (1 - pace->alone / ms) : 0;
@@ -197,15 +210,19 @@ static void judge_round(struct pace *pace, int64_t now)
 	learn_alone(pace, ms, on_the_way, queue < some);
 	pace->late = queue > many ? pace->late + 1 : 0;
 	if (queue > many) {
-		if (pace->late >= LATE_ROUNDS || queue > on_the_way / 2)
-			try_fewer(pace, on_the_way - queue, ms, on_the_way, now);
+		if (pace->late >= LATE_ROUNDS)
+			try_fewer(pace, least(on_the_way - queue, on_the_way / 2), ms, on_the_way, now);
 	} else if (queue >= some) {
 		if (++pace->stuck >= LATE_ROUNDS)
 			pace->doubling = false;
 		if (pace->stuck >= STUCK_ROUNDS && pace->level > 1)
 			try_fewer(pace, pace->level / 2, ms, on_the_way, now);
-	} else if (on_the_way >= pace->level * 0.75 && pace->level < pace->ceiling) {
-		set_level(pace, pace->level + greatest(1, pace->doubling ? pace->level : pace->level / 8), now);
+	} else if (on_the_way >= pace->level * 0.75 && pace->level < pace->ceiling &&
+		   (pace->doubling || pace->rounds > 1)) {
+		set_level(pace,
+			greatest(pace->resume,
+				pace->level + greatest(1, pace->doubling ? pace->level : pace->level / 8)),
+			now);
 	}
 }
 
@@ -254,9 +271,10 @@ void pace_answer(struct pace *pace, int64_t now, int64_t ms, unsigned on_the_way
 	if (now - ms < pace->changed || on_the_way > pace->level)
 		return;
 	pace->answers++;
-	pace->sum_ms += pace->trying ? taken : least(taken, pace->alone * OUTLIER);
-	if (pace->usual > 0)
-		pace->sum_off += taken > pace->usual ? taken - pace->usual : pace->usual - taken;
+	pace->sum_ms += pace->trying ? taken : least(taken, greatest(pace->alone, pace->usual) * OUTLIER);
+	if (pace->last > 0)
+		pace->sum_off += taken > pace->last ? taken - pace->last : pace->last - taken;
+	pace->last = taken;
 	pace->sum_on_the_way += level_of(pace, on_the_way);
 	if (pace->answers >= pace->level && pace->answers >= ROUND_MIN)
 		judge_round(pace, now);
@@ -283,6 +301,7 @@ void pace_pushed_back(struct pace *pace, int64_t now, int64_t ms, unsigned on_th
 		pace->hold_answers = PACE_HOLD_ANSWERS;
 		pace->refused = refused;
 	}
+	pace->resume = pace->accident ? pace->level : 0;
 	pace->trying = false;
 	pace->doubling = false;
 	set_level(pace, (refused < pace->level ? refused : pace->level) / 2, now);

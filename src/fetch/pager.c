@@ -34,6 +34,7 @@ struct pager {
 	uint64_t overlaps;
 	uint64_t largest;
 	unsigned age;
+	bool end_asked;  /* a page behind the total is on the way */
 	bool no_overlap; /* pages of one row: asking one row early would stand still */
 	bool ascending;
 	enum total_state total_state;
@@ -78,6 +79,7 @@ void pager_restart(struct pager *pager, unsigned limit)
 	pager->stage = STAGE_READING;
 	pager->offset = 0;
 	pager->asked = 0;
+	pager->end_asked = false;
 	pager->step = 0;
 	pager->pages = 0;
 	pager->overlaps = 0;
@@ -102,6 +104,7 @@ void pager_restart(struct pager *pager, unsigned limit)
 static void forget_asked(struct pager *pager)
 {
 	pager->asked = pager->offset;
+	pager->end_asked = false;
 	pager->age++;
 }
 
@@ -123,14 +126,22 @@ bool pager_next(struct pager *pager, size_t on_the_way, struct pager_page *page)
 	case STAGE_READING: break;
 	}
 	/* Asking ahead needs to know where pages will begin, and that there are more. */
-	bool ahead = pager->pages > 0 && pager->total_state == TOTAL_STATED && pager->asked < pager->total;
-	if (on_the_way > 0 && !ahead)
+	bool stated = pager->pages > 0 && pager->total_state == TOTAL_STATED;
+	bool end = stated && pager->asked >= pager->total;
+	if (end ? pager->end_asked : !stated && on_the_way > 0)
 		return false;
+	if (end) {
+		pager->end_asked = true;
+		page->next = page->offset;
+		return true;
+	}
 	page->overlap = pager->asked > 0 && pager->limit > 1 && !pager->no_overlap;
 	if (page->overlap)
 		page->offset--;
-	uint64_t expected = pager->pages > 0 ? pager->step : pager->limit;
-	pager->asked = page->offset + expected;
+	page->next = page->offset + (pager->pages > 0 ? pager->step : pager->limit);
+	if (stated && page->next > pager->total)
+		page->next = pager->total;
+	pager->asked = page->next;
 	return true;
 }
 
@@ -276,7 +287,6 @@ static enum pager_verdict advance(
 		pager->first_page_rows = answer->rows;
 		pager->first_is_last = answer->links && answer->next_url == NULL && !answer->link_next;
 	}
-	uint64_t expected = pager->pages > 0 ? pager->step : page->limit;
 	pager->pages++;
 	pager->offset += fresh;
 	pager->overlaps += page->overlap ? 1 : 0;
@@ -292,15 +302,7 @@ static enum pager_verdict advance(
 	}
 	if (pager->total_state == TOTAL_STATED && pager->offset > pager->total)
 		return total_passed(pager, err);
-	if (pager->total_state == TOTAL_STATED && pager->offset == pager->total) {
-		if (pager->pages > 1)
-			return done(pager, PAGER_KEEP, "the server's total");
-		/* It may have counted the page only: there must be nothing behind. */
-		pager->stage = STAGE_CONFIRM;
-		forget_asked(pager);
-		return PAGER_KEEP;
-	}
-	if (answer->rows != expected || no_end)
+	if (pager->offset != page->next || no_end)
 		forget_asked(pager);
 	return PAGER_KEEP;
 }

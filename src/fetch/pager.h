@@ -4,7 +4,8 @@
  * The only step is the number of rows received: servers cap a page silently. What a server says about itself
  * (X-Total-Count, x-count, Link) is a witness, never the judge:
  *   - Without a total only an empty answer (or a refusal behind the last row) is the end.
- *   - With a total the end is where the rows received reach it, and the total must not have changed.
+ *   - With a total the rows received have to reach it exactly, it must not have changed, and still an empty answer is
+ *     asked for behind it (together with the last pages, so it costs no time).
  *   - As long as the order is not seen to ascend, or without a total, each page is asked one row early: its first row
  *     must be the last row of the page before, else rows have moved and the collection has to be read again.
  *   - A page that begins like the one before, at another offset, is a server that ignores the offset. If it sends more
@@ -40,6 +41,7 @@ struct pager_page {
 	bool overlap;    /* its first row is expected to be the last row of the page before */
 	bool probe;      /* asks whether the limit is obeyed at all; its rows are not to be kept */
 	const char *url; /* the address to ask instead, of a server with a cursor; NULL; valid until pager_judge */
+	uint64_t next;   /* where the page behind it begins, if this one is as large as expected */
 	unsigned age;    /* pages of an older age than pager_age are stale */
 };
 

@@ -34,7 +34,7 @@ def run_one(name):
 	result = unittest.TestResult()
 	unittest.defaultTestLoader.loadTestsFromName(name).run(result)
 	trouble = result.failures + result.errors + [(test, "unexpected success") for test in result.unexpectedSuccesses]
-	text = "\n".join(said for _, said in trouble)
+	text = "\n".join(f"{getattr(test, '_subDescription', str)()}\n{said}" for test, said in trouble)
 	skipped = "; ".join(why for _, why in result.skipped)
 	how = "failed" if trouble else "skipped" if result.skipped else "passed"
 	return name, how, text or skipped, time.monotonic() - began

@@ -6,7 +6,7 @@ import unittest
 from harness import Case
 
 SIZE = {"users": 60, "enrollments": 120}
-PATIENCE = ("--retry-time", "2s")
+PATIENCE = ("--retry-time", "1s")
 ALWAYS = [
 	# a name, what the server does to each page of users, what the sentence says
 	("half a JSON body", {"truncate_json": True}, "users, rows from 1: .*(broken off|ends|cut|incomplete|middle)"),
@@ -125,10 +125,11 @@ class Passing(Case):
 		self.assert_fails(5, "503", *PATIENCE, seconds=20)
 
 	def test_too_large_pages_are_halved(self):
-		for status in (504, 502, 413):
+		collections = ["orgs", "users"]
+		for status in (504, 413):
 			with self.subTest(status):
 				self.serve({"users": 200}, when_limit_over=60, limit_over_status=status)
-				self.export_truth("--page-size", 200)
+				self.export_truth("--page-size", 100, "--collections", "orgs,users", collections=collections)
 				limits = {e["query"]["limit"] for e in self.sis.pages("users") if e["status"] == 200}
 				self.assertEqual(limits, {"50"})
 

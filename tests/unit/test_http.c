@@ -546,6 +546,29 @@ static void test_nobody_there(void **state)
 	close_setting(&setting);
 }
 
+/* A request that ends before there is a connection leaves the engine as good as new. */
+static void test_no_such_host(void **state)
+{
+	(void)state;
+	struct setting setting;
+	struct http_reply reply;
+	char label[65] = {0}; /* one too long for any name server */
+	memset(label, 'a', 64);
+	char *url = mem_format("https://%s/", label);
+	const struct http_request request = {.url = url};
+	open_setting(&setting, answer_ok);
+	for (int i = 0; i < 3; i++) {
+		assert_true(http_run(setting.http, &request, &reply, &setting.err));
+		assert_int_equal(reply.failure, HTTP_CONNECT);
+		http_reply_release(&reply);
+		run(&setting, "GET", "/", &reply);
+		assert_int_equal(reply.status, 200);
+		http_reply_release(&reply);
+	}
+	free(url);
+	close_setting(&setting);
+}
+
 static void test_allowed_addresses(void **state)
 {
 	(void)state;
@@ -722,6 +745,7 @@ int main(void)
 		cmocka_unit_test(test_stopping),
 		cmocka_unit_test(test_waiting),
 		cmocka_unit_test(test_nobody_there),
+		cmocka_unit_test(test_no_such_host),
 		cmocka_unit_test(test_allowed_addresses),
 		cmocka_unit_test(test_secrets_are_masked),
 		cmocka_unit_test(test_verbose_without_secrets),
