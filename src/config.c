@@ -401,8 +401,24 @@ static bool default_state_dir(struct config *config, char **environment, const c
 	return true;
 }
 
+/* A source that needs no server. */
+static bool check_saved(struct config *config, char **environment, struct err *err)
+{
+	if (config->save_pages != NULL || config->resume != 0)
+		return err_set(
+			err, ERR_USAGE, "`from-pages` reads no server: `save-pages` and `resume` do not go with it");
+	if (config->url != NULL)
+		return true;
+	config->provider = provider_find(config->provider_name);
+	if (config->provider == NULL)
+		config->provider = provider_recognise("", "");
+	return config->state_dir != NULL || default_state_dir(config, environment, "saved-pages", err);
+}
+
 static bool check_source(struct config *config, char **environment, struct err *err)
 {
+	if (config->from_pages != NULL && (!check_saved(config, environment, err) || config->url == NULL))
+		return err->code == ERR_NONE;
 	if (config->url == NULL)
 		return err_set(err, ERR_USAGE,
 			"`url` is missing: the OneRoster address of the school system, by --url or in a configuration "
@@ -422,7 +438,7 @@ static bool check_source(struct config *config, char **environment, struct err *
 			config_warn(config, "`url` names a web page; what stands before its last slash is used: %s",
 				config->base_url);
 		ok = (config->state_dir != NULL || default_state_dir(config, environment, address.slug, err)) &&
-		     credentials_check(config, err);
+		     (config->from_pages != NULL || credentials_check(config, err));
 	}
 	address_release(&address);
 	return ok;

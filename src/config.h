@@ -109,8 +109,12 @@ struct config {
 	struct config_list collections; /* table names, each once, never empty */
 	long page_size;
 	long parallel;
-	long timeout;    /* seconds until the first byte of an answer */
-	long retry_time; /* seconds of trying a page again, all tries together */
+	long timeout;     /* seconds until the first byte of an answer */
+	long resume;      /* seconds a run that was cut off may be gone on with; 0: pages are not kept for that */
+	char *save_pages; /* folder for what the server sends, or NULL */
+	char *from_pages; /* folder of an earlier save_pages to read in place of the server, or NULL; then url and
+			     credentials are not needed */
+	long retry_time;  /* seconds of trying a page again, all tries together */
 
 	/* Run */
 	char *state_dir; /* given, or made from $STATE_DIRECTORY, $XDG_STATE_HOME or $HOME and the address */
@@ -120,6 +124,8 @@ struct config {
 	bool quiet;      /* never both */
 	bool verbose;
 	bool help; /* then nothing else was read or checked */
+
+	bool json; /* of commands that print what they found */
 
 	struct bundle_config *bundles; /* at least one */
 	size_t bundle_count;

@@ -1,5 +1,6 @@
 #include "inifile.h"
 
+#include <assert.h>
 #include <ini.h>
 #include <string.h>
 
@@ -141,6 +142,7 @@ static char *read_piece(char *to, int room, void *stream)
 		to[at++] = MARK;
 	to[at++] = '\n';
 	to[at] = '\0';
+	assert(at < (size_t)room);
 	reader->answered = false;
 	return to;
 }

@@ -19,6 +19,7 @@ static bool cmd_help(int argc, char **argv, struct err *err);
 
 static const struct command commands[] = {
 	{"export", cmd_export, "reads a SIS and publishes its bundles: the main job"},
+	{"doctor", cmd_doctor, "says what a SIS offers, what it refuses, and what to do about that"},
 	{"schema", cmd_schema, "shows the tables: each column and where it comes from"},
 	{"help", cmd_help, "shows this, or the options of a command"},
 };

@@ -139,6 +139,7 @@ static bool check_header(const char *text, struct err *err)
 #define SOURCE(field)      .group = OPTION_SOURCE, .at = offsetof(struct config, field)
 #define BUNDLE(field)      .group = OPTION_BUNDLE, .at = offsetof(struct bundle_config, field)
 #define RUN(field)         .group = OPTION_RUN, .at = offsetof(struct config, field)
+#define PRINT(field)       .group = OPTION_PRINT, .at = offsetof(struct config, field)
 #define BETWEEN(low, high) .min = (low), .max = (high)
 
 static const char *const auth_words[] = {"auto", "oauth2", "aeries-v1", "oauth1", "bearer", "none", NULL};
@@ -197,6 +198,11 @@ const struct option options[] = {
 		.help = "wait for an answer to begin"},
 	{"retry-time", SOURCE(retry_time), .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "15m",
 		.argument = "TIME", .help = "keep trying to get one page"},
+	{"resume", SOURCE(resume), .kind = OPTION_DURATION, BETWEEN(0, 7 * DAY), .preset = "0s", .argument = "TIME",
+		.help = "go on with a run cut off so long ago"},
+	{"save-pages", SOURCE(save_pages), .kind = OPTION_PATH, .argument = "DIR", .help = "keep what the server sent"},
+	{"from-pages", SOURCE(from_pages), .kind = OPTION_PATH, .argument = "DIR",
+		.help = "read that in place of the server"},
 	{"output", BUNDLE(output), .kind = OPTION_PATH, .letter = 'o', .argument = "PATH",
 		.help = "the zip (%Y%m%d: date), or a folder/"},
 	{"empty", BUNDLE(empty), .kind = OPTION_CHOICE, .choices = empty_words, .preset = "absent", .argument = "HOW",
@@ -226,6 +232,7 @@ const struct option options[] = {
 	{"quiet", RUN(quiet), .kind = OPTION_FLAG, .letter = 'q', .help = "say nothing unless it fails"},
 	{"verbose", RUN(verbose), .kind = OPTION_FLAG, .letter = 'v', .help = "say more: settings, every request"},
 	{"help", RUN(help), .kind = OPTION_FLAG, .letter = 'h', .command_line_only = true, .help = "this page"},
+	{"json", PRINT(json), .kind = OPTION_FLAG, .command_line_only = true, .help = "print it as JSON, for programs"},
 };
 /* clang-format on */
 
@@ -238,6 +245,7 @@ static const struct {
 	{OPTION_SOURCE, "Source"},
 	{OPTION_BUNDLE, "Bundle"},
 	{OPTION_RUN, "Run"},
+	{OPTION_PRINT, "Result"},
 };
 
 /* Names people would try for giving a secret itself, and what to do instead. */

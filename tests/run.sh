@@ -43,7 +43,7 @@ build() {
 suite() {
 	folder=$1
 	shift
-	ctest --test-dir "$folder" --output-on-failure --no-tests=error -j "$jobs" -O "$log/suite" "$@" || true
+	ctest --test-dir "$folder" --output-on-failure --no-tests=error --timeout 300 -j "$jobs" -O "$log/suite" "$@" || true
 	skipped=$(grep -c 'Test .*\*\*\*Skipped' "$log/suite" || true)
 	count=$(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' "$log/suite")
 	if [ -z "$count" ]; then

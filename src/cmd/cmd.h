@@ -13,6 +13,9 @@
 /* Reads a SIS and publishes its bundles: the main job. */
 bool cmd_export(int argc, char **argv, struct err *err);
 
+/* Logs in, asks each collection for a few rows, and prints what works, what is refused, and what to do about it. */
+bool cmd_doctor(int argc, char **argv, struct err *err);
+
 /* Prints the tables of the standard; with a FILE ("users" or "users.csv") its columns and where each comes from. */
 bool cmd_schema(int argc, char **argv, struct err *err);
 

@@ -34,6 +34,8 @@ struct export
 	struct stats stats;
 	struct connection connection;
 	struct pace *pace;
+	struct store *store;            /* of the pages of this run; NULL when none are kept */
+	bool read;                      /* everything was read: there is nothing to go on with */
 	struct collection *collections; /* by table id */
 	struct publication *publications;
 	char *work; /* folder for working files */
@@ -146,6 +148,62 @@ static bool prepare_state(struct export *export, struct err *err)
 	return true;
 }
 
+/* --- kept pages ----------------------------------------------------------------------------------------------------
+ */
+
+/* Everything that decides which rows the server sends. */
+static char *fingerprint(const struct config *config)
+{
+	return mem_format("rosterzip " ROSTERZIP_VERSION ", %s, %s, %ld rows a page", config->data_url,
+		config->client_id != NULL ? config->client_id : "no client id", config->page_size);
+}
+
+static void log_origin(const struct store *store)
+{
+	static const char *const words[] = {
+		[STORE_GOES_ON] = "going on with the pages of the run that was cut off",
+		[STORE_OTHER_SETTINGS] = "the pages kept were read with other settings; beginning afresh",
+		[STORE_TOO_OLD] = "the pages kept are older than resume allows; beginning afresh",
+		[STORE_DAMAGED] = "the pages kept are damaged; beginning afresh",
+	};
+	if (store_origin(store) != STORE_NEW)
+		log_line(LOG_INFO, "resume", "%s", words[store_origin(store)]);
+}
+
+static bool open_store(struct export *export, struct err *err)
+{
+	const struct config *config = &export->config;
+	if (config->from_pages != NULL) {
+		export->store = store_open_saved(config->from_pages, err);
+		return export->store != NULL || err_in(err, "from-pages");
+	}
+	if (config->save_pages == NULL && config->resume == 0)
+		return true;
+	char *folder = config->save_pages != NULL ? mem_copy(config->save_pages)
+						  : mem_format("%s/pages", config->state_dir);
+	char *print = fingerprint(config);
+	export->store = store_open(folder, print, export->started, config->resume > 0 ? config->resume : -1, err);
+	if (export->store != NULL)
+		log_origin(export->store);
+	free(print);
+	free(folder);
+	return export->store != NULL || err_in(err, config->save_pages != NULL ? "save-pages" : "resume");
+}
+
+/* Pages kept to go on with have served when everything was read; those that were asked for stay. */
+static void close_store(struct export *export)
+{
+	struct err err = {0};
+	bool keep = export->config.save_pages != NULL || export->config.from_pages != NULL || !export->read;
+	if (export->store != NULL && !keep) {
+		if (!store_remove(export->store, &err))
+			log_line(LOG_WARNING, "resume", "%s", err.text);
+	} else {
+		store_free(export->store);
+	}
+	export->store = NULL;
+}
+
 /* --- the collections -----------------------------------------------------------------------------------------------
  */
 
@@ -180,6 +238,18 @@ static bool collect_one(struct export *export, struct collect *collect, const st
 	return fine;
 }
 
+/* Pages of what the server had published before are of no use any more. */
+static bool forget_pages(struct export *export, struct collect *collect, struct err *err)
+{
+	if (export->store == NULL)
+		return true;
+	bool fine = store_remove(export->store, err);
+	export->store = NULL;
+	fine = fine && open_store(export, err);
+	collect->store = export->store;
+	return fine;
+}
+
 static bool collect_all(struct export *export, struct err *err)
 {
 	struct collect collect = {
@@ -193,6 +263,8 @@ static bool collect_all(struct export *export, struct err *err)
 		.parallel = (unsigned)export->config.parallel,
 		.retry_seconds = (int)export->config.retry_time,
 		.pace = export->pace,
+		.store = export->store,
+		.offline = export->config.from_pages != NULL,
 		.collections = export->collections,
 		.stats = &export->stats,
 		.draw = progress_draw,
@@ -210,6 +282,8 @@ static bool collect_all(struct export *export, struct err *err)
 		err_clear(err);
 		for (int i = 0; i < export->schema->table_count; i++)
 			collection_release(&export->collections[i]);
+		if (!forget_pages(export, &collect, err))
+			return false;
 	}
 }
 
@@ -252,8 +326,13 @@ static bool run(struct export *export, struct err *err)
 	progress_open(!export->config.quiet);
 	export->stats.current = "logging in";
 	export->pace = pace_new((unsigned)export->config.parallel);
-	return connect_open(&export->connection, &export->config, export->schema, err) && collect_all(export, err) &&
-	       publish_all(export, err);
+	bool offline = export->config.from_pages != NULL;
+	if (!open_store(export, err))
+		return false;
+	if (!offline && !connect_open(&export->connection, &export->config, export->schema, err))
+		return false;
+	export->read = collect_all(export, err);
+	return export->read && publish_all(export, err);
 }
 
 static void tell(struct export *export, struct err *err)
@@ -298,6 +377,7 @@ static void release(struct export *export)
 	free(export->publications);
 	connect_close(&export->connection);
 	pace_free(export->pace);
+	close_store(export);
 	if (export->work != NULL) {
 		sweep_work(export->work);
 		rmdir(export->work);
@@ -356,7 +436,8 @@ bool cmd_export(int argc, char **argv, struct err *err)
 	export.collections = mem_new((size_t) export.schema->table_count, sizeof(*export.collections));
 	export.publications = mem_new(export.config.bundle_count, sizeof(*export.publications));
 	export.stats.current_table = -1;
-	bool fine = prepare_outputs(&export, err) && config_secrets(&export.config, err);
+	bool fine = prepare_outputs(&export, err) &&
+		    (export.config.from_pages != NULL || config_secrets(&export.config, err));
 	if (fine) {
 		fine = run(&export, err);
 		progress_clear();

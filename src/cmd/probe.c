@@ -21,13 +21,13 @@ struct probing {
 	const struct probe_ask *ask;
 	struct probe_answer *answer;
 	struct sax *sax;
-	struct buf last;       /* id of the last row */
-	struct err sax_err;    /* why the parser stopped */
-	struct err final;      /* why there can be no further try */
-	uint64_t bytes;        /* of the body */
-	bool enough;           /* cut off by us */
-	bool renewed;          /* the login, because of a 401 */
-	unsigned generation;   /* of the login in use */
+	struct buf last;     /* id of the last row */
+	struct err sax_err;  /* why the parser stopped */
+	struct err final;    /* why there can be no further try */
+	uint64_t bytes;      /* of the body */
+	bool enough;         /* cut off by us */
+	bool renewed;        /* the login, because of a 401 */
+	unsigned generation; /* of the login in use */
 	unsigned tries;
 	int64_t patience_ms; /* what is left of it */
 };
@@ -171,7 +171,6 @@ static enum probe_outcome say(struct probing *probing, enum probe_outcome outcom
 	problem_text(buf_text(&reply->snippet), reply->snippet.length, problem);
 	http_mask(probing->probe->http, problem, sizeof(problem));
 	const char *joint = problem[0] != '\0' ? ": " : "";
-	err_clear(err);
 	if (reply->failure == HTTP_OK && (reply->status < 200 || reply->status >= 300))
 		err_set(err, code, "%s (status %ld%s%s)", what, reply->status, joint, problem);
 	else if (sax_trouble(probing->sax) == SAX_NO_ROWS)
@@ -193,8 +192,7 @@ static enum probe_outcome judge_status(struct probing *probing, const struct htt
 	case 405:
 	case 501: return say(probing, PROBE_UNKNOWN, reply, ERR_API, "the server does not know this collection");
 	case 400:
-	case 422:
-		return say(probing, PROBE_UNWELCOME, reply, ERR_API, "the server does not accept the request");
+	case 422: return say(probing, PROBE_UNWELCOME, reply, ERR_API, "the server does not accept the request");
 	default: break;
 	}
 	if (reply->status >= 300 && reply->status < 400)
@@ -293,6 +291,7 @@ static bool run(struct probing *probing, struct err *err)
 			http_reply_release(&reply);
 			return err_set(err, ERR_STOPPED, "stopped");
 		}
+		err_clear(&answer->err);
 		answer->outcome = judge(probing, &reply);
 		note_witnesses(probing, &reply);
 		bool more = answer->outcome != PROBE_ROWS && again(probing, &reply, err);

@@ -1,6 +1,7 @@
 /*
  * One small request to a collection, to learn how the server behaves: asked with a little patience, its first rows
- * looked at, cut off as soon as enough was seen. Keeps no rows, only a few ids, which are for comparing, not for showing.
+ * looked at, cut off as soon as enough was seen. Keeps no rows, only a few ids, which are for comparing, not for
+ * showing.
  */
 #ifndef CMD_PROBE_H
 #define CMD_PROBE_H

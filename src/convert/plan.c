@@ -67,12 +67,13 @@ static int node_of_path(struct plan *plan, int start, const char *path)
 	return at;
 }
 
-static void node_give(struct plan *plan, int node, int row, int cell)
+static void node_give(struct plan *plan, int node, int row, int cell, int rank)
 {
 	if (node == PLAN_RECORD || plan->nodes[node].cell != SCHEMA_NONE)
 		return; /* the first column that asks for a member has it */
 	plan->nodes[node].row = row;
 	plan->nodes[node].cell = cell;
+	plan->nodes[node].rank = rank;
 }
 
 static bool ends_with_id(const char *path)
@@ -107,7 +108,7 @@ static int parent_cell(struct plan *plan, const char *path)
 {
 	int node = node_of_path(plan, PLAN_RECORD, path);
 	if (plan->nodes[node].cell == SCHEMA_NONE)
-		node_give(plan, node, 0, cell_hidden(&plan->rows[0]));
+		node_give(plan, node, 0, cell_hidden(&plan->rows[0]), 0);
 	assert(plan->nodes[node].row == 0);
 	return plan->nodes[node].cell;
 }
@@ -138,7 +139,7 @@ static int format_add(struct plan *plan, int row, int cell, int start, const cha
 		} else {
 			int node = node_of_path(plan, start, key);
 			if (plan->nodes[node].cell == SCHEMA_NONE)
-				node_give(plan, node, row, cell_hidden(&plan->rows[row]));
+				node_give(plan, node, row, cell_hidden(&plan->rows[row]), 0);
 			piece.cell = plan->nodes[node].cell;
 		}
 		free(key);
@@ -152,7 +153,8 @@ static int format_add(struct plan *plan, int row, int cell, int start, const cha
 static void column_add(struct plan *plan, int row, int start, int cell)
 {
 	const struct column *column = &plan->rows[row].table->columns[cell];
-	for (const char *const *path = column->paths; *path != NULL; path++) {
+	int rank = 0;
+	for (const char *const *path = column->paths; *path != NULL; path++, rank++) {
 		if (strncmp(*path, parent_prefix, sizeof(parent_prefix) - 1) == 0) {
 			plan->copies = mem_grow(plan->copies, plan->copy_count + 1, sizeof(*plan->copies));
 			plan->copies[plan->copy_count++] = (struct plan_copy){
@@ -163,16 +165,16 @@ static void column_add(struct plan *plan, int row, int start, int cell)
 			return;
 		}
 		int node = node_of_path(plan, start, *path);
-		node_give(plan, node, row, cell);
+		node_give(plan, node, row, cell, rank);
 		if (ends_with_id(*path))
-			node_give(plan, node_above(plan, start, *path), row, cell);
+			node_give(plan, node_above(plan, start, *path), row, cell, rank);
 		if (column->format != NULL) {
 			int format = format_add(plan, row, cell, node, column->format); /* moves the nodes */
 			plan->nodes[node].format = format;
 		}
 	}
 	if (row == 0 && column->paths[0] != NULL)
-		node_give(plan, node_of_path(plan, start, column->name), row, cell);
+		node_give(plan, node_of_path(plan, start, column->name), row, cell, rank);
 }
 
 static void row_add(struct plan *plan, const struct table *table)
@@ -224,7 +226,7 @@ struct plan *plan_new(const struct table *table, const struct table *const *made
 		/* A list of bare ids is a list of references too. */
 		int id = node_exact(plan, start, "sourcedId", strlen("sourcedId"));
 		if (id != PLAN_NOWHERE)
-			node_give(plan, start, row, plan->nodes[id].cell);
+			node_give(plan, start, row, plan->nodes[id].cell, 0);
 	}
 	return plan;
 }

@@ -6,11 +6,18 @@
 
 #include "base/mem.h"
 
-/* A row with, for each cell, the member of the record (counted from 1) that filled it last. */
+/* Where what is in a cell comes from: members of the record, counted from 1, that filled it and that left notes. */
+struct origin {
+	unsigned filled;
+	unsigned noted;
+	int rank; /* of the one that filled it */
+};
+
 struct filled_row {
 	struct row row;
-	unsigned *member;
+	struct origin *origins;
 	int plan_row;
+	unsigned begun; /* member that a made row comes from */
 };
 
 struct record {
@@ -26,20 +33,20 @@ struct record {
 static void filled_init(struct filled_row *filled, const struct plan *plan, int plan_row)
 {
 	row_init(&filled->row, plan->rows[plan_row].cells);
-	filled->member = mem_new(plan->rows[plan_row].cells, sizeof(*filled->member));
+	filled->origins = mem_new(plan->rows[plan_row].cells, sizeof(*filled->origins));
 	filled->plan_row = plan_row;
 }
 
 static void filled_release(struct filled_row *filled)
 {
 	row_release(&filled->row);
-	free(filled->member);
+	free(filled->origins);
 }
 
 static void filled_clear(struct filled_row *filled)
 {
 	row_clear(&filled->row);
-	memset(filled->member, 0, filled->row.count * sizeof(*filled->member));
+	memset(filled->origins, 0, filled->row.count * sizeof(*filled->origins));
 }
 
 struct record *record_new(const struct plan *plan)
@@ -81,8 +88,24 @@ static bool too_large(struct err *err)
 	return err_set(err, ERR_API, "a record is larger than %d MiB", ROW_TEXT_MAX / 1024 / 1024);
 }
 
+/* The member that rows are made from is there a second time: its last values count. */
+static void made_forget(struct record *record, int plan_row)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < record->made_count; i++) {
+		struct filled_row *made = record->made[i];
+		if (made->plan_row == plan_row && made->begun != record->member)
+			continue;
+		record->made[i] = record->made[kept];
+		record->made[kept++] = made;
+	}
+	record->made_count = kept;
+}
+
 static bool made_begin(struct record *record, int plan_row, struct err *err)
 {
+	if (record->made_count > 0 && record->made[record->made_count - 1]->begun != record->member)
+		made_forget(record, plan_row);
 	if (record->made_count == RECORD_MADE_MAX)
 		return err_set(err, ERR_API, "a record lists more than %d %s", RECORD_MADE_MAX,
 			record->plan->rows[plan_row].table->each);
@@ -97,6 +120,7 @@ static bool made_begin(struct record *record, int plan_row, struct err *err)
 		filled_init(made, record->plan, plan_row);
 	}
 	filled_clear(made);
+	made->begun = record->member;
 	record->open = made;
 	return true;
 }
@@ -141,16 +165,33 @@ static bool is_blank(const char *text, size_t length)
 	return true;
 }
 
-static bool cell_add(struct record *record, struct filled_row *filled, int cell, const char *text, size_t length,
-	bool in_list, struct err *err)
+/* Whether a better member has filled the cell. */
+static bool is_taken(const struct filled_row *filled, int cell, int rank)
 {
-	if (is_blank(text, length))
-		return true; /* the same as missing, and no element of a list */
+	return filled->origins[cell].filled != 0 && filled->origins[cell].rank < rank;
+}
+
+static void cell_note(struct record *record, struct filled_row *filled, int cell, int rank, enum cell_note note)
+{
+	struct origin *origin = &filled->origins[cell];
+	if (is_taken(filled, cell, rank))
+		return;
+	origin->noted = record->member;
+	filled->row.cells[cell].notes |= note;
+}
+
+static bool cell_add(struct record *record, struct filled_row *filled, int cell, int rank, const char *text,
+	size_t length, bool in_list, struct err *err)
+{
+	if (is_blank(text, length) || is_taken(filled, cell, rank))
+		return true; /* blank is the same as missing, and no element of a list */
 	const struct plan_row *plan_row = &record->plan->rows[filled->plan_row];
 	struct row *row = &filled->row;
-	bool first = filled->member[cell] != record->member;
-	filled->member[cell] = record->member;
-	if (first)
+	struct origin *origin = &filled->origins[cell];
+	bool first = origin->filled != record->member || origin->rank != rank;
+	origin->filled = record->member;
+	origin->rank = rank;
+	if (first && origin->noted != record->member)
 		row->cells[cell].notes = 0;
 	if (!plan_row->lists[cell]) {
 		if (!first)
@@ -171,14 +212,16 @@ bool record_value(struct record *record, int node, const char *text, size_t leng
 	if (at->cell == SCHEMA_NONE)
 		return true;
 	if (at->opens != 0) { /* a bare id in a list of references: a made row of its own */
+		if (is_blank(text, length))
+			return true;
 		if (!made_begin(record, at->opens, err))
 			return false;
-		bool fine = cell_add(record, record->open, at->cell, text, length, in_list, err);
+		bool fine = cell_add(record, record->open, at->cell, at->rank, text, length, in_list, err);
 		record->open = NULL;
 		return fine;
 	}
 	struct filled_row *filled = filled_of(record, at->row);
-	return filled == NULL || cell_add(record, filled, at->cell, text, length, in_list, err);
+	return filled == NULL || cell_add(record, filled, at->cell, at->rank, text, length, in_list, err);
 }
 
 void record_misfit(struct record *record, int node)
@@ -186,7 +229,7 @@ void record_misfit(struct record *record, int node)
 	const struct plan_node *at = &record->plan->nodes[node];
 	struct filled_row *filled = filled_of(record, at->row);
 	if (at->cell != SCHEMA_NONE && filled != NULL)
-		filled->row.cells[at->cell].notes |= CELL_SHAPE;
+		cell_note(record, filled, at->cell, at->rank, CELL_SHAPE);
 }
 
 /* Composes a format from its pieces. False with missing set when a piece is blank: then there is nothing to write. */
@@ -206,7 +249,7 @@ static bool compose(struct record *record, const struct filled_row *filled, cons
 	return true;
 }
 
-static bool format_apply(struct record *record, struct filled_row *filled, const struct plan_format *format,
+static bool format_apply(struct record *record, struct filled_row *filled, const struct plan_format *format, int rank,
 	bool in_list, struct err *err)
 {
 	struct buf text;
@@ -216,14 +259,14 @@ static bool format_apply(struct record *record, struct filled_row *filled, const
 	/* Lists have no escapes: an element with a comma of its own cannot be told from two. */
 	bool several = in_list && memchr(buf_text(&text), ',', text.length) != NULL;
 	if (fine && (missing || several))
-		filled->row.cells[format->cell].notes |= CELL_NO_PART;
+		cell_note(record, filled, format->cell, rank, CELL_NO_PART);
 	else if (fine)
-		fine = cell_add(record, filled, format->cell, buf_text(&text), text.length, false, err);
+		fine = cell_add(record, filled, format->cell, rank, buf_text(&text), text.length, false, err);
 	for (size_t i = 0; i < format->piece_count; i++) {
 		const struct plan_piece *piece = &format->pieces[i];
 		if (piece->text == NULL && !piece->of_parent && in_list) {
 			row_set(&filled->row, (size_t)piece->cell, "", 0);
-			filled->member[piece->cell] = 0;
+			filled->origins[piece->cell] = (struct origin){0};
 		}
 	}
 	buf_release(&text);
@@ -239,14 +282,14 @@ bool record_close(struct record *record, int node, struct err *err)
 		return true;
 	const struct plan_format *format = &record->plan->formats[at->format];
 	struct filled_row *filled = filled_of(record, format->row);
-	return filled == NULL || format_apply(record, filled, format, true, err);
+	return filled == NULL || format_apply(record, filled, format, at->rank, true, err);
 }
 
 static bool row_formats_apply(struct record *record, struct filled_row *filled, struct err *err)
 {
 	const int *formats = record->plan->rows[filled->plan_row].row_formats;
 	for (; formats != NULL && *formats != SCHEMA_NONE; formats++)
-		if (!format_apply(record, filled, &record->plan->formats[*formats], false, err))
+		if (!format_apply(record, filled, &record->plan->formats[*formats], 0, false, err))
 			return false;
 	return true;
 }

@@ -6,8 +6,11 @@
 
 #include <yajl/yajl_parse.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "convert/escape.h"
+
+enum { SMALL_PIECE = 1024 };
 
 /* Places in the answer that are no nodes of the plan. */
 enum place {
@@ -18,7 +21,7 @@ enum place {
 };
 
 /* How well a member fits; a better one takes the rows from a worse one. */
-enum fit { FIT_NONE, FIT_ONLY_LIST, FIT_BARE_LIST, FIT_DATA, FIT_ALIAS, FIT_EXACT };
+enum fit { FIT_NONE, FIT_ONLY_LIST, FIT_BARE_LIST, FIT_DATA, FIT_CASE, FIT_ALIAS, FIT_EXACT };
 
 /* Lists of objects beside the rows that are never the rows. */
 static const char *const never_rows[] = {"statusInfoSet", "errors", "warnings", "links", "children"};
@@ -41,17 +44,20 @@ struct sax {
 	size_t depth;
 	int at;
 	bool in_record;
-	size_t record_depth; /* depth outside the open record */
-	enum fit fit;        /* of the member the rows come from */
-	enum fit member_fit; /* of the member that is being met */
-	bool null_member;    /* a member that may hold the rows is null: an empty collection */
-	bool words;          /* the answer has members that are texts, as error messages do */
-	size_t lists;        /* lists of unknown name */
-	bool second_list;    /* another list of objects of unknown name was met */
-	bool started;        /* something but white space was seen */
-	bool members;        /* the answer is an object with members */
-	size_t since_event;  /* bytes given to the parser since it last said something */
-	char opening[3];     /* first bytes, to find a byte order mark */
+	size_t record_depth;     /* depth outside the open record */
+	enum fit fit;            /* of the member the rows come from */
+	const char *name;        /* by which it is known, or NULL */
+	enum fit member_fit;     /* of the member that is being met */
+	const char *member_name; /* by which that is known, or NULL */
+	bool rivals;             /* another member fits as well as the one the rows come from */
+	bool null_member;        /* a member that may hold the rows is null: an empty collection */
+	bool words;              /* the answer says something beside the rows, as error messages do */
+	size_t lists;            /* lists of unknown name */
+	bool started;            /* something but white space was seen */
+	bool members;            /* the answer is an object with members */
+	size_t since_event;      /* bytes given to the parser since it last said something */
+	struct buf small;        /* pieces too small to be given to the parser one by one */
+	char opening[3];         /* first bytes, to find a byte order mark */
 	size_t opening_length;
 	bool opened;
 	uint64_t records;
@@ -90,23 +96,36 @@ static int settle(struct sax *sax, enum fit fit)
 		return user_failed(sax);
 	sax->records = 0;
 	sax->fit = fit;
+	sax->name = sax->member_name;
+	sax->rivals = false;
 	sax->at = PLAN_RECORD;
 	return 1;
-}
-
-static enum fit fit_of(const struct table *table, const char *key, size_t length)
-{
-	if (strlen(table->collection) == length && strncasecmp(table->collection, key, length) == 0)
-		return FIT_EXACT;
-	for (const char *const *name = table->wrappers; *name != NULL; name++)
-		if (strlen(*name) == length && strncasecmp(*name, key, length) == 0)
-			return FIT_ALIAS;
-	return length == 4 && memcmp(key, "data", 4) == 0 ? FIT_DATA : FIT_NONE;
 }
 
 static bool key_is(const char *key, size_t length, const char *name)
 {
 	return strlen(name) == length && memcmp(key, name, length) == 0;
+}
+
+static bool key_is_nearly(const char *key, size_t length, const char *name)
+{
+	return strlen(name) == length && strncasecmp(key, name, length) == 0;
+}
+
+/* How well a member fits by its name; name is which of ours it has. */
+static enum fit fit_of(const struct table *table, const char *key, size_t length, const char **name)
+{
+	*name = table->collection;
+	if (key_is(key, length, *name))
+		return FIT_EXACT;
+	enum fit fit = key_is_nearly(key, length, *name) ? FIT_CASE : FIT_NONE;
+	for (const char *const *other = table->wrappers; *other != NULL && fit < FIT_ALIAS; other++) {
+		if (!key_is_nearly(key, length, *other))
+			continue;
+		*name = *other;
+		fit = key_is(key, length, *other) ? FIT_ALIAS : FIT_CASE;
+	}
+	return fit == FIT_NONE && key_is(key, length, "data") ? FIT_DATA : fit;
 }
 
 static bool is_never_rows(const char *key, size_t length)
@@ -121,7 +140,7 @@ static bool is_never_rows(const char *key, size_t length)
 static void root_member(struct sax *sax, const char *key, size_t length)
 {
 	sax->members = true;
-	sax->member_fit = fit_of(sax->plan->table, key, length);
+	sax->member_fit = fit_of(sax->plan->table, key, length, &sax->member_name);
 	if (sax->member_fit != FIT_NONE)
 		sax->at = AT_MEMBER;
 	else if (key_is(key, length, "totalCount"))
@@ -139,8 +158,13 @@ static int root_value(struct sax *sax, bool list)
 		return 1; /* its first object tells more */
 	}
 	sax->at = PLAN_NOWHERE;
-	/* The same member twice: the last wins, as everywhere. */
-	return at != AT_MEMBER || sax->member_fit < sax->fit || settle(sax, sax->member_fit);
+	if (at != AT_MEMBER || sax->member_fit < sax->fit)
+		return 1;
+	if (sax->member_fit == sax->fit && sax->member_name != sax->name) {
+		sax->rivals = true; /* students and teachers: to take either would lose the other */
+		return 1;
+	}
+	return settle(sax, sax->member_fit); /* the same member twice: the last wins, as everywhere */
 }
 
 static int on_key(void *context, const unsigned char *key, size_t length)
@@ -186,7 +210,7 @@ static int on_start_map(void *context)
 			if (!settle(sax, FIT_ONLY_LIST))
 				return 0;
 		} else {
-			sax->second_list = sax->second_list || sax->fit == FIT_ONLY_LIST;
+			sax->rivals = sax->rivals || sax->fit == FIT_ONLY_LIST;
 			sax->stack[sax->depth - 1].at = PLAN_NOWHERE;
 			sax->at = PLAN_NOWHERE;
 		}
@@ -244,9 +268,18 @@ static int on_end_array(void *context)
 	return 1;
 }
 
+/* A text, or anything in a list. If it stands beside the rows, it may be what is wrong. */
+static void says(struct sax *sax)
+{
+	if (sax->at <= PLAN_NOWHERE && !sax->in_record)
+		sax->words = true;
+}
+
 static int value(struct sax *sax, const char *text, size_t length)
 {
 	sax->since_event = 0;
+	if (in_list(sax))
+		says(sax);
 	if (length > SAX_TOKEN_MAX)
 		return fail(sax, SAX_LIMIT, "a value of the answer is larger than 1 MiB");
 	if (sax->at == PLAN_NOWHERE)
@@ -266,8 +299,8 @@ static int value(struct sax *sax, const char *text, size_t length)
 static int on_string(void *context, const unsigned char *text, size_t length)
 {
 	struct sax *sax = context;
-	if (sax->at < AT_ROOT && sax->depth == 1)
-		sax->words = true;
+	if (sax->at != AT_TOTAL)
+		says(sax);
 	return value(sax, (const char *)text, length);
 }
 
@@ -330,9 +363,8 @@ static void parser_release(void *context, void *block)
 /* The parser does not look whether it was given memory; ours never comes back without. */
 static yajl_alloc_funcs parser_memory = {parser_malloc, parser_realloc, parser_release, NULL};
 
-static bool parse_slice(void *context, const char *text, size_t length)
+static bool parse_slice(struct sax *sax, const char *text, size_t length)
 {
-	struct sax *sax = context;
 	/* The parser gathers a value that comes in pieces; a value that never ends must not fill the memory. */
 	sax->since_event += length;
 	if (sax->since_event > SAX_TOKEN_MAX + SAX_SLICE) {
@@ -347,6 +379,24 @@ static bool parse_slice(void *context, const char *text, size_t length)
 	return false;
 }
 
+static bool flush(struct sax *sax)
+{
+	bool fine = sax->small.length == 0 || parse_slice(sax, buf_text(&sax->small), sax->small.length);
+	buf_clear(&sax->small);
+	return fine;
+}
+
+/* The parser reads a value from its beginning again with every piece of it: where much is mended, the pieces are
+ * gathered first. */
+static bool on_mended(void *context, const char *text, size_t length)
+{
+	struct sax *sax = context;
+	if (length >= SMALL_PIECE)
+		return flush(sax) && parse_slice(sax, text, length);
+	buf_add(&sax->small, text, length);
+	return sax->small.length < SAX_SLICE || flush(sax);
+}
+
 struct sax *sax_new(const struct plan *plan, const struct sax_events *events, void *context)
 {
 	struct sax *sax = mem_new(1, sizeof(*sax));
@@ -354,7 +404,8 @@ struct sax *sax_new(const struct plan *plan, const struct sax_events *events, vo
 	sax->events = events;
 	sax->context = context;
 	sax->record = record_new(plan);
-	sax->escape.sink = parse_slice;
+	sax->escape.sink = on_mended;
+	buf_init(&sax->small, SAX_SLICE + SMALL_PIECE);
 	sax->escape.context = sax;
 	return sax;
 }
@@ -366,6 +417,7 @@ void sax_free(struct sax *sax)
 	if (sax->parser != NULL)
 		yajl_free(sax->parser);
 	record_free(sax->record);
+	buf_release(&sax->small);
 	free(sax);
 }
 
@@ -377,6 +429,7 @@ void sax_begin(struct sax *sax)
 	/* Broken UTF-8 is mended cell by cell, where it can be counted; it is no reason to lose a page. */
 	yajl_config(sax->parser, yajl_dont_validate_strings, 1);
 	escape_begin(&sax->escape);
+	buf_clear(&sax->small);
 	sax->trouble = SAX_FINE;
 	sax->depth = 0;
 	sax->at = AT_ROOT;
@@ -385,7 +438,9 @@ void sax_begin(struct sax *sax)
 	sax->null_member = false;
 	sax->words = false;
 	sax->lists = 0;
-	sax->second_list = false;
+	sax->name = NULL;
+	sax->member_name = NULL;
+	sax->rivals = false;
 	sax->started = false;
 	sax->members = false;
 	sax->since_event = 0;
@@ -432,7 +487,7 @@ static bool slices(struct sax *sax, const char *text, size_t length)
 		text += slice;
 		length -= slice;
 	}
-	return true;
+	return flush(sax);
 }
 
 /* Gathers the first bytes until it is clear whether they are a byte order mark, which is skipped. */
@@ -462,22 +517,20 @@ bool sax_feed(struct sax *sax, const char *text, size_t length, struct err *err)
 bool sax_end(struct sax *sax, struct err *err)
 {
 	sax->err = err;
-	if (!sax->opened) {
-		sax->opened = true;
-		if (!slices(sax, sax->opening, sax->opening_length))
-			return false;
-	}
-	if (!escape_end(&sax->escape))
+	if (!sax->opened) /* nothing, or not even a whole mark */
+		return fail(sax, SAX_CUT, "the answer ends in the middle");
+	if (!escape_end(&sax->escape) || !flush(sax))
 		return false;
 	yajl_status status = yajl_complete_parse(sax->parser);
 	if (status == yajl_status_client_canceled)
 		return false;
 	if (status != yajl_status_ok)
 		return fail(sax, SAX_CUT, "the answer ends in the middle");
-	if (sax->fit == FIT_ONLY_LIST && sax->second_list)
+	if (sax->rivals)
 		return fail(sax, SAX_NO_ROWS, "the answer has several lists, and none is named like the collection");
-	/* Nothing in it, or nothing but an empty list of another name, is an empty collection; a message is not. */
-	bool empty = !sax->members || sax->null_member || (sax->lists == 1 && !sax->words);
+	/* Nothing in it, or no more than null or an empty list of another name, is an empty collection; a message is
+	 * not. */
+	bool empty = !sax->members || (!sax->words && (sax->null_member || sax->lists == 1));
 	if (sax->fit == FIT_NONE && !empty)
 		return fail(sax, SAX_NO_ROWS, "the answer holds no list of records");
 	return true;

@@ -3,23 +3,25 @@
  * answer came, how long it took and how many were on the way, and asks what is allowed. Owns what it has learnt about
  * the server; leaves to the caller when to try again (retry.h) and how large a page is (pager.h).
  *
- * Start. PACE_START until the first answer, then at once PACE_BOLD: about what a browser opens for one page, and no
- * more than the user allowed. Going there in steps costs more than it saves: with 8 allowed, 40 pages of 200 ms take
- * 1.2 s this way (the first alone, then 39 in five rounds), and 1.4 s with one more step between. From there the level
- * doubles with each round of answers until the first sign of a queue or of trouble, and goes up by one from then on. A
- * server that takes less has refused or delayed a few requests once, and its level is known from the first burst.
+ * Start. PACE_START until the first answer, then at once PACE_BOLD: about what a browser opens for one page, and never
+ * more than the user allowed. Going there in steps costs more than it spares: with 8 allowed, 40 pages of 200 ms take
+ * 1.2 s (the first alone, for the total, then 39 in five rounds: no policy is faster), and 1.4 s with a round of four
+ * between. A server that bears less refuses or delays a few requests once, and that burst tells how many it bears.
+ * Above PACE_BOLD the level doubles with each round of answers until the first sign of a queue or of trouble; from then
+ * on it goes up by a quarter, at least by one, every other round.
  *
- * Queue. With n on the way, answers that take t each and would take t0 alone, n * (1 - t0 / t) of them are waiting in
- * the server rather than worked on. Below about one the level grows, above about two it shrinks, between it stays: a
- * server busy with one or two requests to spare is as fast as it gets.
+ * Queue. With n on the way, answers that take t each and would take t0 alone, n * (1 - t0 / t) of them wait in the
+ * server rather than being worked on. Below about one the level grows, above about two it shrinks, between it stays: a
+ * server that is busy, with one or two requests to spare, is as fast as it gets. The more the answers differ among
+ * themselves, the more it takes to see a queue in them.
  *
  * Doubt. Latency rises for reasons of its own too: deep offsets, a night job, heavier rows. So each step down is also
- * an experiment: one round with fewer on the way measures t0 afresh. If fewer did not make it faster, the old level
- * comes back. A level that has been stuck for long is checked the same way, at half of it.
+ * an experiment: a round with at most half on the way measures t0 afresh. If fewer did not make it faster, the old
+ * level comes back. A level stuck for long is checked the same way.
  *
- * Refusal. Halves, once for a burst of them. The level that was refused is not tried again before PACE_HOLD_MS and
- * PACE_HOLD_ANSWERS have passed, longer each time, unless it had carried many requests before: then the refusal is
- * taken for an accident and the level is reached again step by step.
+ * Refusal. Halves, once for a burst. The level that was refused is not tried again before PACE_HOLD_MS and
+ * PACE_HOLD_ANSWERS have passed, twice as long when it is refused again. When so many on the way had long been fine,
+ * the refusal is taken for an accident: the level still halves, but grows again as far as it will.
  */
 #ifndef FETCH_PACE_H
 #define FETCH_PACE_H
@@ -30,8 +32,7 @@ enum {
 	PACE_START = 2,
 	PACE_BOLD = 8,
 	PACE_HOLD_MS = 5 * 60 * 1000,
-	PACE_HOLD_ANSWERS =
-		500, /* a try that is refused again may cost one or two requests: far under one in a hundred */
+	PACE_HOLD_ANSWERS = 500, /* trying again may cost a refusal or two: far less than one in a hundred */
 };
 
 struct pace;

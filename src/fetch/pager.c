@@ -171,21 +171,33 @@ static enum pager_verdict moved(struct err *err, const char *what)
 	return PAGER_REREAD;
 }
 
+/* The server sends the same whatever it is asked for. That is all it has, unless its total says otherwise. */
+static enum pager_verdict all_at_once(struct pager *pager, const char *proof, struct err *err)
+{
+	if (pager->total_state != TOTAL_STATED || pager->total == pager->offset)
+		return done(pager, PAGER_SKIP, proof);
+	err_set(err, ERR_API,
+		"the server states a total of %" PRIu64 " rows but sends the same %" PRIu64 " whatever it is asked for",
+		pager->total, pager->offset);
+	err_hint(err, "Ask the maker of the SIS to make paging work");
+	return PAGER_FAIL;
+}
+
 /* The answer begins like the page before although the offset moved. */
 static enum pager_verdict offset_ignored(
 	struct pager *pager, const struct pager_page *page, const struct pager_answer *answer, struct err *err)
 {
 	bool same_page = answer->rows == pager->step && same(&pager->last, answer->last, answer->last_length);
 	if (pager->pages == 1 && same_page && answer->rows > page->limit)
-		return done(pager, PAGER_SKIP, "the server sends everything at once, and did so twice");
+		return all_at_once(pager, "the server sends everything at once, and did so twice", err);
 	if (pager->pages == 1 && same_page && !page->probe && answer->rows > 1) {
 		pager->stage = STAGE_PROBE;
 		return PAGER_SKIP;
 	}
 	if (pager->pages == 1 && same_page && answer->rows == 1)
-		return done(pager, PAGER_SKIP, "the server sends this one whatever it is asked for");
+		return all_at_once(pager, "the server sends this one whatever it is asked for", err);
 	if (pager->pages == 1 && pager->first_is_last && pager->step < pager->limit)
-		return done(pager, PAGER_SKIP, "the server's links tell of no other page");
+		return all_at_once(pager, "the server's links tell of no other page", err);
 	err_set(err, ERR_API,
 		"the server sends the same rows whatever offset it is asked for, so it cannot be read page by page");
 	err_hint(err, "Ask the maker of the SIS to make paging work");
@@ -221,8 +233,7 @@ static enum pager_verdict total_passed(struct pager *pager, struct err *err)
 		forget_asked(pager);
 		return PAGER_KEEP;
 	}
-	err_set(err, ERR_API, "the server states a total of %" PRIu64 " rows and sends more (%" PRIu64 " so far)",
-		pager->total, pager->offset);
+	err_set(err, ERR_API, "the server states a total of %" PRIu64 " rows and sends more", pager->total);
 	return PAGER_REREAD;
 }
 
@@ -263,6 +274,13 @@ static bool ascends(const struct pager *pager, const struct pager_page *page, co
 	return order < 0 || (order == 0 && pager->last.length < answer->first_length);
 }
 
+/* Whether a page was asked for without the last row of the page before, only to see that there is nothing. */
+static bool is_blind(const struct pager *pager, const struct pager_page *page)
+{
+	return pager->stage == STAGE_READING && page->offset > 0 && !page->overlap && pager->limit > 1 &&
+	       !pager->no_overlap;
+}
+
 /* The rows of the answer are the ones that were wanted: counts them in, and sees whether they are the last. */
 static enum pager_verdict advance(
 	struct pager *pager, const struct pager_page *page, const struct pager_answer *answer, struct err *err)
@@ -277,6 +295,14 @@ static enum pager_verdict advance(
 	}
 	if (fresh == 0)
 		return ended(pager, answer, err);
+	if (is_blind(pager, page)) {
+		/* Rows where the end was to be. Whether they follow the last row does not show: ask them with a look
+		 * back. */
+		if (pager->total_state == TOTAL_STATED && total_passed(pager, err) != PAGER_KEEP)
+			return PAGER_REREAD;
+		forget_asked(pager);
+		return PAGER_SKIP;
+	}
 	bool no_end = pager->stage == STAGE_CONFIRM; /* there is more, where an empty page was to confirm the end */
 	if (no_end) {
 		pager->stage = STAGE_READING;
@@ -359,7 +385,7 @@ enum pager_verdict pager_judge(
 	}
 	if (page->probe) {
 		if (answer->rows == pager->step && same(&pager->last, answer->last, answer->last_length))
-			return done(pager, PAGER_SKIP, "the server sends everything at once, whatever it is asked for");
+			return all_at_once(pager, "the server sends everything at once, whatever it is asked for", err);
 		return offset_ignored(pager, page, answer, err);
 	}
 	enum pager_verdict verdict = hear_total(pager, answer, err);

@@ -40,10 +40,13 @@ static void say_unreachable(const char *shown, const struct http_reply *reply, u
 {
 	static const char untrusted[] = "%s does not prove who it is: %s. If its certificate comes from an authority "
 					"of your own, name that by ca-file";
+	static const char insecure[] = "no secure connection with %s: %s. Is that an https address, and does the "
+				       "server know TLS 1.2?";
 	static const char unreachable[] = "cannot reach %s after %u tries: %s. The address may be wrong, the service "
 					  "off, or this machine not among those that the SIS lets in";
 	if (reply->failure == HTTP_TLS)
-		err_set(err, ERR_API, untrusted, shown, reply->problem);
+		err_set(err, ERR_API, strstr(reply->problem, "certificate") != NULL ? untrusted : insecure, shown,
+			reply->problem);
 	else if (reply->failure == HTTP_CONNECT)
 		err_set(err, ERR_API, unreachable, shown, tries, reply->problem);
 	else if (reply->failure == HTTP_OTHER)

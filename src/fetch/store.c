@@ -177,6 +177,13 @@ static bool is_open(const struct reading *reading)
 	return reading->proof == NULL && reading->missing == NULL;
 }
 
+/* A line behind the end of a reading would make the index one that cannot be used: better an error now. */
+static bool must_be_open(const struct store *store, const struct reading *reading, struct err *err)
+{
+	return is_open(reading) ||
+	       err_set(err, ERR_OTHER, "%s: %s was ended and not begun again", store->path, reading->stem);
+}
+
 /* Everything that the index said. */
 static void forget(struct store *store)
 {
@@ -645,7 +652,8 @@ static bool commit(struct store_page *page, const struct store_facts *facts, con
 	struct buf line = {.max = JOURNAL_LINE_MAX};
 	char hex[DIGEST_HEX_SIZE];
 	uint64_t at = 0;
-	assert(is_open(reading));
+	if (!must_be_open(store, reading, err))
+		return false;
 	if (store->pages == STORE_PAGES_MAX)
 		return err_set(err, ERR_FILE, "more than %d pages to keep in %s", STORE_PAGES_MAX, store->path);
 	if (!settle(page, name, err))
@@ -701,7 +709,8 @@ bool store_done(struct store *store, const char *name, uint64_t rows, const char
 {
 	struct reading *reading = need(store, name);
 	struct buf line = {.max = JOURNAL_LINE_MAX};
-	assert(is_open(reading));
+	if (!must_be_open(store, reading, err))
+		return false;
 	buf_add_format(&line, "done %s %" PRIu64, reading->stem, rows);
 	put_text(&line, proof);
 	if (!add_line(store, &line, NULL, err))
@@ -716,7 +725,8 @@ bool store_missing(struct store *store, const char *name, const char *why, struc
 	struct reading *reading = need(store, name);
 	struct buf line = {.max = JOURNAL_LINE_MAX};
 	size_t count = reading->count;
-	assert(is_open(reading));
+	if (!must_be_open(store, reading, err))
+		return false;
 	buf_add_format(&line, "missing %s", reading->stem);
 	put_text(&line, why);
 	if (!add_line(store, &line, NULL, err))
@@ -752,7 +762,7 @@ static bool find_page(
 
 bool store_page_facts(struct store *store, const char *name, size_t number, struct store_facts *facts, struct err *err)
 {
-	struct kept kept;
+	struct kept kept = {0};
 	if (!find_page(store, find(store, name), number, &kept, err))
 		return false;
 	free(store->extra);
@@ -803,7 +813,7 @@ bool store_page_read(struct store *store, const char *name, size_t number,
 	bool (*sink)(void *context, const char *data, size_t length), void *context, struct err *err)
 {
 	const struct reading *reading = find(store, name);
-	struct kept kept;
+	struct kept kept = {0};
 	struct stat status = {0};
 	if (!find_page(store, reading, number, &kept, err))
 		return false;

@@ -85,7 +85,8 @@ struct store_page *store_page_begin(struct store *store, const char *reading);
 bool store_page_add(struct store_page *page, const void *data, size_t length);
 
 /* Makes it the next page of its reading: pages are numbered from 1 in the order of their commits. The page is gone
- * afterwards, whatever came of it. Not while the reading is done or missing. */
+ * afterwards, whatever came of it. ERR_OTHER, as for the two below, if the reading is done or missing already: only
+ * store_restart comes after that. */
 bool store_page_commit(struct store_page *page, const struct store_facts *facts, struct err *err);
 
 /* Forgets the page. */

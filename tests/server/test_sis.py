@@ -600,11 +600,36 @@ class TheTruth(unittest.TestCase):
 		lines = text.split(b"\r\n")
 		self.assertEqual(lines[0], b"sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId")
 		self.assertEqual(lines[1], b"0,,,Sample Unified District,district,,")
-		self.assertEqual(lines[-2:], [b'"x,1",,,"Say ""hi""\ttwice",school,a b,0', b""])
+		self.assertEqual(lines[-2:], [b'"x,1",,,"Say ""hi"" twice",school,a b,0', b""])
 		self.assertTrue(manifest.startswith(b"propertyName,value\r\nmanifest.version,1.0\r\noneroster.version,1.1\r\n"
 			b"file.academicSessions,absent\r\nfile.categories,absent\r\n"))
 		self.assertTrue(manifest.endswith(b"file.orgs,bulk\r\nfile.resources,absent\r\nfile.results,absent\r\n"
 			b'file.users,absent\r\nsource.systemName,My SIS\r\nsource.systemCode,"a,b"\r\n'))
+
+	def test_which_cells_are_quoted(self):
+		wanted = {
+			"plain": b"plain", "two words": b"two words", "": b"", "a,b": b'"a,b"', 'the "Big" O': b'"the ""Big"" O"',
+			" front": b'" front"', "end ": b'"end "', "\u00a0front": "\u00a0front".encode(), "a;b": b"a;b",
+			"it's": b"it's", "\\": b"\\", "\u6f22": "\u6f22".encode(),
+		}
+		with tempfile.TemporaryDirectory() as folder:
+			sis.Truth.write_file(folder, "words", [["x", text] for text in wanted])
+			with open(os.path.join(folder, "words.csv"), "rb") as f:
+				lines = f.read().split(b"\r\n")
+		self.assertEqual(lines, [b"x," + cell for cell in wanted.values()] + [b""])
+
+	def test_text_that_csv_can_carry(self):
+		for sent, wanted in (
+			("a\rb", "a b"), ("a\nb", "a b"), ("a\r\nb", "a b"), ("a\tb", "a b"), ("a\x85b", "a b"), ("a\u2028b", "a b"),
+			("a\u2029b", "a b"), ("a\r\n\t\x85\u2028\u2029b", "a b"), ("a\nb\nc", "a b c"), ("a \n b", "a   b"),
+			("\na", " a"), ("a\t", "a "), ("a\x00b", "ab"), ("\x01\x08\x0b\x0c\x0e\x1b\x1fa", "a"), ("a\x7fb", "ab"),
+			("\x80a\x84\x86\x9f", "a"), ("\ufeffa\ufeffb", "ab"), ("\ud83d", "\ufffd"), ("a\udfffb", "a\ufffdb"),
+			("\ufffd", "\ufffd"), (" a  b ", " a  b "), ("a\u00a0b", "a\u00a0b"), ("a\u200bb", "a\u200bb"),
+			("\U0001f600", "\U0001f600"), ("e\u0301", "e\u0301"), ("null", ""), ("Null", "Null"), ("null ", "null "),
+			("", ""), ("  ", ""), ("\u00a0", ""), (" \u3000", ""), ("\r\n\t", ""), ("\x00", ""), ("\ufeff", ""),
+			(True, "true"), (False, "false"), (0, "0"),
+		):
+			self.assertEqual(sis.Truth.text(sent), wanted, ascii(sent))
 
 	def test_dates_booleans_and_lists(self):
 		styles = ["2024-08-01", "2024-08-01T00:00:00.000Z", "2024-08-01 00:00:00", "2024/08/01", "08/01/2024",
@@ -680,9 +705,10 @@ class TheTruth(unittest.TestCase):
 					compared += 1
 		self.assertGreater(compared, 3000)
 		texts = [cell for rows in nasty.values() for row in rows.values() for cell in row.values()]
-		self.assertFalse([t for t in texts if any(c in t for c in "\r\n\x00") or t == "null"])
+		unfit = [*map(chr, range(0x20)), *map(chr, range(0x7f, 0xa0)), "\u2028", "\u2029", "\ufeff"]
+		self.assertFalse([t for t in texts if any(c in t for c in unfit) or t == "null"])
 		self.assertFalse([t for t in texts if t and not t.strip(" ")])
-		for piece in ("\ufffd", "\U0001f600", "\u6f22", "\u05e9", "\t", '"', ", Jr.", "\ufeff", "\x1b"):
+		for piece in ("\ufffd", "\U0001f600", "\u6f22", "\u05e9", '"', ", Jr.", "tab ", "two lines ", "para graph "):
 			self.assertTrue(any(piece in t for t in texts), ascii(piece))
 
 	def test_nasty_pages_are_json(self):

@@ -124,8 +124,7 @@ static void assert_trouble(const struct reading *reading, enum sax_trouble troub
 static const size_t pieces[] = {SIZE_MAX, 1, 2, 3, 7, 64};
 
 /* Reads an answer in pieces of several sizes: ids if it can be read, else the trouble. */
-static void expect(
-	struct reading *reading, const char *text, size_t length, enum sax_trouble trouble, const char *ids)
+static void expect(struct reading *reading, const char *text, size_t length, enum sax_trouble trouble, const char *ids)
 {
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
 		read_pieces(reading, text, length, pieces[i]);
@@ -230,7 +229,8 @@ static void test_wrappers_in_all_orders(void **state)
 
 static void test_better_takes_back(void **state)
 {
-	static const char text[] = "{\"anything\":[" A "],\"data\":[" B "],\"students\":[" C "],\"users\":[" A "," B "]}";
+	static const char text[] = "{\"anything\":[" A "],\"data\":[" B "],\"students\":[" C "],\"users\":[" A "," B
+				   "]}";
 	struct reading *reading = *state;
 	read_pieces(reading, text, strlen(text), SIZE_MAX);
 	assert_read(reading, "a b ", text);
@@ -360,9 +360,10 @@ static void test_text(void **state)
 static void test_cut_at_every_byte(void **state)
 {
 	static const char *const cases[] = {
-		MARK "{\"totalCount\":2,\"users\":[{\"sourcedId\":\"a\",\"status\":null,\"enabledUser\":true,"
-		     "\"givenName\":\"Zo\xC3\xAB \\ud83d\\ude00 \\ud83d\",\"orgs\":[{\"sourcedId\":994,\"href\":\"~/o\"}],"
-		     "\"metadata\":{\"deep\":[[{}],-1.5e3,false]}},{\"sourcedId\":\"b\"}],\"limit\":12}",
+		MARK
+		"{\"totalCount\":2,\"users\":[{\"sourcedId\":\"a\",\"status\":null,\"enabledUser\":true,"
+		"\"givenName\":\"Zo\xC3\xAB \\ud83d\\ude00 \\ud83d\",\"orgs\":[{\"sourcedId\":994,\"href\":\"~/o\"}],"
+		"\"metadata\":{\"deep\":[[{}],-1.5e3,false]}},{\"sourcedId\":\"b\"}],\"limit\":12}",
 		"[" A "," B "]",
 		"{\"these\":[" A "],\"data\":[" B "]}",
 		"{}",
@@ -385,16 +386,16 @@ static void test_cut_at_every_byte(void **state)
 /* Members with values that look like rows, at any depth, are none of them. */
 static void test_inside_records(void **state)
 {
-	static const char text[] =
-		"{\"users\":[{\"metadata\":{\"sourcedId\":\"x\",\"users\":[" A "],\"data\":[{}]},"
-		"\"orgs\":[{\"sourcedId\":\"o\",\"org\":{\"sourcedId\":\"x\"}}],\"sourcedId\":\"a\","
-		"\"unknown\":[[[{\"sourcedId\":\"x\"}]]]}," B "]}";
+	static const char text[] = "{\"users\":[{\"metadata\":{\"sourcedId\":\"x\",\"users\":[" A "],\"data\":[{}]},"
+				   "\"orgs\":[{\"sourcedId\":\"o\",\"org\":{\"sourcedId\":\"x\"}}],\"sourcedId\":\"a\","
+				   "\"unknown\":[[[{\"sourcedId\":\"x\"}]]]}," B "]}";
 	expect(*state, text, strlen(text), SAX_FINE, "a b ");
 }
 
 static void test_mended(void **state)
 {
-	static const char text[] = "[{\"sourcedId\":\"a\",\"givenName\":\"\\ud83d\",\"familyName\":\"\\ud83d\\ude00\\ude00\"}]";
+	static const char text[] =
+		"[{\"sourcedId\":\"a\",\"givenName\":\"\\ud83d\",\"familyName\":\"\\ud83d\\ude00\\ude00\"}]";
 	struct reading *reading = *state;
 	expect(reading, text, strlen(text), SAX_FINE, "a ");
 	assert_int_equal(sax_mended(reading->sax), 2);
@@ -579,7 +580,8 @@ static void test_large_metadata(void **state)
 	struct buf text = {0};
 	buf_add_text(&text, "[{\"metadata\":{\"notes\":[0");
 	while (text.length < 10 * 1024 * 1024)
-		buf_add_text(&text, ",\"a note of some length, of which there are very many in this record of a person\"");
+		buf_add_text(
+			&text, ",\"a note of some length, of which there are very many in this record of a person\"");
 	buf_add_text(&text, "]},\"sourcedId\":\"a\"}]");
 	read_pieces(*state, buf_text(&text), text.length, SIZE_MAX);
 	assert_read(*state, "a ", "large metadata");
