@@ -18,6 +18,7 @@ enum {
 	MINUTE = 60,
 	HOUR = 60 * MINUTE,
 	DAY = 24 * HOUR,
+	WEEK = 7 * DAY,
 	HELP_COLUMN = 34,
 	COMPARED_MAX = 48, /* longer words are not compared with names */
 };
@@ -198,7 +199,7 @@ const struct option options[] = {
 		.help = "wait for an answer to begin"},
 	{"retry-time", SOURCE(retry_time), .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "15m",
 		.argument = "TIME", .help = "keep trying to get one page"},
-	{"resume", SOURCE(resume), .kind = OPTION_DURATION, BETWEEN(0, 7 * DAY), .preset = "0s", .argument = "TIME",
+	{"resume", SOURCE(resume), .kind = OPTION_DURATION, BETWEEN(0, WEEK), .preset = "0s", .argument = "TIME",
 		.help = "go on with a run cut off so long ago"},
 	{"save-pages", SOURCE(save_pages), .kind = OPTION_PATH, .argument = "DIR", .help = "keep what the server sent"},
 	{"from-pages", SOURCE(from_pages), .kind = OPTION_PATH, .argument = "DIR",

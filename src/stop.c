@@ -56,6 +56,7 @@ bool stop_watch(struct err *err)
 	sigaction(SIGUSR1, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
+	sigaction(SIGXFSZ, &action, NULL); /* a file size limit is a write that fails, like a full disk */
 	return true;
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 
-/* Catches SIGINT, SIGTERM and SIGHUP (unless ignored, as nohup does) and SIGUSR1; ignores SIGPIPE. */
+/* Catches SIGINT, SIGTERM and SIGHUP (unless ignored, as nohup does) and SIGUSR1; ignores SIGPIPE and SIGXFSZ. */
 bool stop_watch(struct err *err);
 
 /* True once a signal has come. */

@@ -40,14 +40,13 @@ static void note(struct examination *result, const char *format, ...) __attribut
 
 static void note(struct examination *result, const char *format, ...)
 {
-	char text[1024];
 	va_list args;
-	if (result->note_count == EXAMINE_NOTES_MAX)
-		return;
 	va_start(args, format);
+	char text[1024];
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	result->notes[result->note_count++] = mem_copy(text);
+	if (result->note_count < EXAMINE_NOTES_MAX)
+		result->notes[result->note_count++] = mem_copy(text);
 }
 
 /* --- asking --------------------------------------------------------------------------------------------------------
@@ -217,17 +216,27 @@ static void judge_witnesses(struct visit *visit)
 		result->cap_kind = EXAMINE_CAP_ALL;
 }
 
-/* A cursor in place of offsets has to lead on; an offset of one to the second row. */
+/* The first row that is not another copy of row 0; 0 when there is none. */
+static size_t other_row(const struct probe_answer *first)
+{
+	for (size_t i = 1; i < first->id_count && i < FIRST_ROWS; i++)
+		if (!same_id(first, i, first, 0))
+			return i;
+	return 0;
+}
+
+/* A cursor in place of offsets has to lead on; an offset to the row that stood there. */
 static bool ask_offset(struct visit *visit)
 {
 	struct examination *result = visit->result;
 	const struct probe_answer *first = &visit->first;
 	struct probe_answer answer = {0};
 	bool cursor = result->link == EXAMINE_OWN && first->links.next_url != NULL;
-	if (first->id_count < 2)
+	size_t row = other_row(first);
+	if (row == 0)
 		return true;
 	struct probe_ask next = {.url = first->links.next_url, .rows_max = FIRST_ROWS};
-	if (cursor ? !ask(visit, &next, &answer) : !ask_rows(visit, FIRST_ROWS - 1, 1, visit->sorted, &answer))
+	if (cursor ? !ask(visit, &next, &answer) : !ask_rows(visit, 2, row, visit->sorted, &answer))
 		return false;
 	if (answer.outcome == PROBE_UNWELCOME || answer.outcome == PROBE_UNKNOWN)
 		result->offset = EXAMINE_ERROR;
@@ -238,7 +247,7 @@ static bool ask_offset(struct visit *visit)
 	else if (cursor)
 		result->offset = EXAMINE_OWN;
 	else
-		result->offset = same_id(&answer, 0, first, 1) ? EXAMINE_YES : EXAMINE_WRONG;
+		result->offset = same_id(&answer, 0, first, row) ? EXAMINE_YES : EXAMINE_WRONG;
 	if (result->offset == EXAMINE_WRONG)
 		note(result, "the rows come in another order each time, so the export may have to read them several "
 			     "times, and gives up if that does not help");
@@ -263,7 +272,7 @@ static bool ask_sort(struct visit *visit)
 	const struct probe_answer *first = &visit->first;
 	struct probe_answer answer;
 	bool repeated = false;
-	if (first->id_count < 2 || result->sort != EXAMINE_UNKNOWN)
+	if (other_row(first) == 0 || result->sort != EXAMINE_UNKNOWN)
 		return true;
 	bool fine = ask_rows(visit, 1, 0, descending, &answer);
 	if (!fine || answer.outcome == PROBE_UNWELCOME) {
@@ -282,12 +291,13 @@ static bool ask_sort(struct visit *visit)
 	return fine;
 }
 
-/* The row asked for is the second one: a server that ignores the filter begins with the first. */
+/* The row asked for is not the first: a server that ignores the filter begins with that. A row may have copies. */
 static bool ask_filter(struct visit *visit)
 {
 	struct examination *result = visit->result;
 	struct probe_answer answer;
-	const char *id = visit->first.id_count > 1 ? visit->first.ids[1] : "";
+	size_t row = other_row(&visit->first);
+	const char *id = row > 0 ? visit->first.ids[row] : "";
 	if (id[0] == '\0' || strlen(id) > ID_MAX || strchr(id, '\'') != NULL)
 		return true;
 	struct buf query = {0};
@@ -299,7 +309,10 @@ static bool ask_filter(struct visit *visit)
 	if (fine && answer.outcome == PROBE_UNWELCOME)
 		result->filter = EXAMINE_ERROR;
 	else if (fine && answer.outcome == PROBE_ROWS)
-		result->filter = answer.rows == 1 && same_id(&answer, 0, &visit->first, 1) ? EXAMINE_YES : EXAMINE_NO;
+		result->filter = answer.rows > 0 && same_id(&answer, 0, &visit->first, row) &&
+						 same_id(&answer, answer.id_count - 1, &visit->first, row)
+					 ? EXAMINE_YES
+					 : EXAMINE_NO;
 	free(filter);
 	buf_release(&query);
 	probe_release(&answer);

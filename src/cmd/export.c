@@ -388,12 +388,17 @@ static void release(struct export *export)
 	config_release(&export->config);
 }
 
+static void log_warnings(const struct config *config)
+{
+	for (size_t i = 0; i < config->warnings.count; i++)
+		log_line(LOG_WARNING, "configuration", "%s", config->warnings.items[i]);
+}
+
 static void open_log(const struct config *config)
 {
 	enum log_level level = config->verbose ? LOG_DEBUG : LOG_WARNING;
 	log_open(config->quiet ? LOG_ERROR : level, config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT);
-	for (size_t i = 0; i < config->warnings.count; i++)
-		log_line(LOG_WARNING, "configuration", "%s", config->warnings.items[i]);
+	log_warnings(config);
 }
 
 /* The settings in force, one a line. */
@@ -422,6 +427,7 @@ bool cmd_export(int argc, char **argv, struct err *err)
 	};
 	umask(S_IRWXG | S_IRWXO);
 	if (!config_read(&export.config, &command, argc - 1, argv + 1, NULL, err)) {
+		log_warnings(&export.config);
 		config_release(&export.config);
 		return false;
 	}

@@ -178,6 +178,14 @@ static bool keep_row(void *context, const char *encoded, size_t length, struct e
 	return rowfile_add(keeping->file, encoded, length, err);
 }
 
+/* What the pager wants to know of an answer's links, as text for the store: "LN" and the address of the next page. */
+static char *links_note(const struct page *page)
+{
+	const struct link_facts *links = &page->links;
+	return mem_format("%c%c%s", links->any ? 'L' : '-', links->next ? 'N' : '-',
+		links->next && !links->next_has_offset && links->next_url != NULL ? links->next_url : "");
+}
+
 bool page_keep(struct page *page, struct rowfile *const *files, struct collection *results, struct digest *order,
 	struct err *err)
 {
@@ -196,8 +204,11 @@ bool page_keep(struct page *page, struct rowfile *const *files, struct collectio
 		return true;
 	struct store_page *stored = page->stored;
 	page->stored = NULL;
-	page->facts.extra = page->links.next_url;
-	return store_page_commit(stored, &page->facts, err);
+	char *links = links_note(page);
+	page->facts.extra = links;
+	bool fine = store_page_commit(stored, &page->facts, err);
+	free(links);
+	return fine;
 }
 
 /* --- the request ---------------------------------------------------------------------------------------------------
@@ -481,7 +492,7 @@ bool page_recall(struct page *page, size_t number, struct pager_answer *answer, 
 	struct pager_page place = {.offset = facts.offset, .limit = facts.limit, .overlap = facts.overlap};
 	page_begin(page, &place);
 	free(page->url); /* holds the address of the next page for as long as the answer is looked at */
-	page->url = facts.extra != NULL && facts.extra[0] != '\0' ? mem_copy(facts.extra) : NULL;
+	page->url = mem_copy(facts.extra);
 	sax_begin(page->sax);
 	err_clear(&page->err);
 	if (!store_page_read(store, reading, number, on_body, page, err) || !sax_end(page->sax, &page->err))
@@ -492,12 +503,17 @@ bool page_recall(struct page *page, size_t number, struct pager_answer *answer, 
 	answer->total = facts.total;
 	answer->has_count = facts.has_count;
 	answer->count = facts.count;
-	answer->next_url = page->url;
+	if (strlen(page->url) >= 2) {
+		answer->links = page->url[0] == 'L';
+		answer->link_next = page->url[1] == 'N';
+		answer->next_url = page->url[2] != '\0' ? page->url + 2 : NULL;
+	}
 	return answer->rows == facts.rows ||
 	       err_set(err, ERR_API, "%s: page %zu that was kept has other rows than then", reading, number);
 }
 
 int64_t page_ms(const struct page *page)
 {
-	return http_transfer_reply(page->transfer)->ms_total;
+	const struct http_reply *reply = http_transfer_reply(page->transfer);
+	return reply->ms_total - reply->ms_connect;
 }

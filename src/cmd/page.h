@@ -61,7 +61,7 @@ enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *
 /* The facts for the pager; ids live until the page changes. */
 struct pager_answer page_answer(struct page *page);
 
-/* Milliseconds that the finished request took. */
+/* Milliseconds that the finished request took, without connecting. */
 int64_t page_ms(const struct page *page);
 
 /* Moves the rows to files (one for each table of the shape), adds their counts to values, and their ids to order.

@@ -43,10 +43,10 @@ static bool is_bare(const struct row *row, const struct table *table)
 	return true;
 }
 
-static bool is_greater(const char *id, size_t length, const struct buf *than)
+static bool is_less(const char *id, size_t length, const struct buf *than)
 {
 	int order = memcmp(id, buf_text(than), length < than->length ? length : than->length);
-	return order > 0 || (order == 0 && length > than->length);
+	return order < 0 || (order == 0 && length < than->length);
 }
 
 static bool on_record(void *context, struct record *record, struct err *err)
@@ -58,7 +58,7 @@ static bool on_record(void *context, struct record *record, struct err *err)
 	size_t length = row_length(row, SCHEMA_SOURCED_ID);
 	if (answer->rows == 0)
 		answer->bare = is_bare(row, probing->table);
-	else if (!is_greater(id, length, &probing->last))
+	else if (is_less(id, length, &probing->last))
 		answer->ascending = false;
 	buf_clear(&probing->last);
 	buf_add(&probing->last, id, length);

@@ -58,7 +58,7 @@ struct probe_answer {
 	char *ids[PROBE_IDS]; /* of the first rows */
 	size_t id_count;
 	bool bare;         /* the first row holds nothing but its id */
-	bool ascending;    /* the ids of all rows seen ascend, byte by byte */
+	bool ascending;    /* the ids of all rows seen ascend, byte by byte; one may come twice */
 	bool header_total; /* X-Total-Count is there */
 	bool body_total;   /* or else a total in the body */
 	uint64_t total;

@@ -12,7 +12,10 @@
 #include "convert/plan.h"
 #include "fetch/pager.h"
 
-enum { LOOK_MS = 250 }; /* how long to wait at most before progress is drawn again */
+enum {
+	LOOK_MS = 250,       /* how long to wait at most before progress is drawn again */
+	SLOTS_A_REQUEST = 2, /* pages on the way or waiting for their turn, for each request that may run */
+};
 
 /* A place in the queue: a page and what it is waiting for. */
 enum slot_state { SLOT_WAITING, SLOT_RUNNING, SLOT_ANSWERED };
@@ -34,6 +37,7 @@ struct reading {
 	struct plan *plan;
 	struct pager *pager;
 	struct slot *slots; /* as many as may be on the way: first those in use, in page order, then spare pages */
+	size_t slot_count;
 	size_t used;
 	bool sorted;         /* ask the server for rows in order of sourcedId */
 	bool missing;        /* the server does not give the collection */
@@ -115,12 +119,18 @@ static void drop_stale(struct reading *reading)
 			slot_remove(reading, i);
 }
 
+static size_t state_count(const struct reading *reading, enum slot_state state)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < reading->used; i++)
+		count += reading->slots[i].state == state ? 1 : 0;
+	return count;
+}
+
 /* Each request remembers the most that were on the way with it: a slow answer in a crowd may have waited in line. */
 static void count_crowd(struct reading *reading)
 {
-	size_t running = 0;
-	for (size_t i = 0; i < reading->used; i++)
-		running += reading->slots[i].state == SLOT_RUNNING ? 1 : 0;
+	size_t running = state_count(reading, SLOT_RUNNING);
 	for (size_t i = 0; i < reading->used; i++)
 		if (reading->slots[i].state == SLOT_RUNNING && reading->slots[i].crowd < running)
 			reading->slots[i].crowd = running;
@@ -131,14 +141,17 @@ static bool ask(struct reading *reading, struct err *err)
 {
 	struct pager_page place;
 	size_t allowed = pace_allowed(reading->collect->pace);
-	while (reading->used < allowed && pager_next(reading->pager, reading->used, &place)) {
+	/* Answers that wait for their turn do not keep others from being asked for. */
+	while (reading->used - state_count(reading, SLOT_ANSWERED) < allowed && reading->used < reading->slot_count &&
+		pager_next(reading->pager, reading->used, &place)) {
 		struct slot *slot = &reading->slots[reading->used++];
 		page_begin(slot->page, &place);
 		slot->state = SLOT_WAITING;
 		slot->not_before = 0;
 	}
 	int64_t now = time_ms();
-	for (size_t i = 0; i < reading->used; i++) {
+	size_t running = state_count(reading, SLOT_RUNNING);
+	for (size_t i = 0; i < reading->used && running < allowed; i++) {
 		struct slot *slot = &reading->slots[i];
 		if (slot->state != SLOT_WAITING || slot->not_before > now || reading->hold_until > now)
 			continue;
@@ -146,6 +159,7 @@ static bool ask(struct reading *reading, struct err *err)
 			return false;
 		slot->state = SLOT_RUNNING;
 		slot->crowd = 0;
+		running++;
 	}
 	count_crowd(reading);
 	return true;
@@ -465,6 +479,8 @@ static bool read_collection(struct reading *reading, struct err *err)
 			return false;
 		}
 		log_line(LOG_INFO, NULL, "%s; reading it afresh", own.text);
+		if (!begin_afresh(reading, reading->collect->page_size, err))
+			return false;
 	}
 	if (reading->collect->offline)
 		return err_set(err, ERR_API, "%s: the saved pages do not hold it completely", reading->name);
@@ -508,14 +524,15 @@ static void reading_init(
 		results[i].table = reading->shape.tables[i];
 		value_counts_init(&results[i].values, reading->shape.tables[i]->column_count);
 	}
-	reading->slots = mem_new(collect->parallel, sizeof(*reading->slots));
-	for (size_t i = 0; i < collect->parallel; i++)
+	reading->slot_count = SLOTS_A_REQUEST * (size_t)collect->parallel;
+	reading->slots = mem_new(reading->slot_count, sizeof(*reading->slots));
+	for (size_t i = 0; i < reading->slot_count; i++)
 		reading->slots[i].page = page_new(&reading->shape);
 }
 
 static void reading_release(struct reading *reading)
 {
-	for (size_t i = 0; i < reading->collect->parallel; i++)
+	for (size_t i = 0; i < reading->slot_count; i++)
 		page_free(reading->slots[i].page);
 	free(reading->slots);
 	drop_files(reading);

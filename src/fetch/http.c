@@ -537,6 +537,8 @@ static void finish(struct http_transfer *transfer, CURLcode code)
 		reply->wire_bytes = (uint64_t)value;
 	if (curl_easy_getinfo(transfer->easy, CURLINFO_STARTTRANSFER_TIME_T, &value) == CURLE_OK)
 		reply->ms_first_byte = (int64_t)value / 1000;
+	if (curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &value) == CURLE_OK)
+		reply->ms_connect = (int64_t)value / 1000;
 	reply->ms_total = time_ms() - transfer->started_ms;
 	mask_reply(http, reply);
 	curl_multi_remove_handle(http->multi, transfer->easy);

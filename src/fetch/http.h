@@ -89,6 +89,7 @@ struct http_reply {
 	uint64_t bytes;      /* of the body, decoded */
 	uint64_t wire_bytes; /* of the body, as transferred */
 	int64_t ms_total;
+	int64_t ms_connect;    /* of ms_total, until the request could be sent: 0 on a connection that was there */
 	int64_t ms_first_byte; /* from the start of the request to the first byte of the answer */
 };
 

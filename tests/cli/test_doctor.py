@@ -270,6 +270,13 @@ class Manners(DoctorCase):
 		found, _ = self.one("categories")
 		self.assert_verdicts(found, sort="own")
 
+	def test_rows_listed_twice(self):
+		records = [{"sourcedId": "C1", "status": "active", "title": "Sample", "dateLastModified": f"2025-05-0{d}T05:00:20.097Z"}
+			for d in (1, 2)]
+		self.serve({"categories": 3}, records={"categories": records + records})
+		found, _ = self.one("categories")
+		self.assert_verdicts(found, status="ok", **dict.fromkeys(VERDICTS, "yes"))
+
 	def test_filter_and_fields(self):
 		for how, wanted in ((True, "yes"), (False, "no"), ("error", "error")):
 			with self.subTest(how=how):

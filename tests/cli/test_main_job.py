@@ -1,6 +1,7 @@
 """The main job from login to zip: the bundle equals the truth, the same bytes whatever the circumstances, and everybody
 can read it."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -169,7 +170,7 @@ class Aeries(Case):
 		seen = 0
 		while process.poll() is None:
 			for name in ("cmdline", "environ"):
-				with open(f"/proc/{process.pid}/{name}", "rb") as f:
+				with contextlib.suppress(ProcessLookupError), open(f"/proc/{process.pid}/{name}", "rb") as f:
 					self.assertNotIn(SECRET.encode(), f.read())
 			self.assert_no_secret_below(self.state)
 			seen += 1
@@ -246,6 +247,8 @@ class District(Case):
 				stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
 			if os.path.isdir(os.path.join(folder, "tr_TR.UTF-8")):
 				env["LOCPATH"] = folder
+				# a library under libcurl opens a locale of its own, and glibc does not give back the search path of that
+				env["ASAN_OPTIONS"] = "exitcode=99:detect_leaks=0"
 		return env
 
 	def test_the_same_zip_whatever_the_circumstances(self):
