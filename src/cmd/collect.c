@@ -170,6 +170,8 @@ static bool read_table(struct collect *collect, const struct reading_order *orde
 	/* What the first address said is what an administrator can do something about, unless the network failed. */
 	if (!other || err->code == ERR_API)
 		*err = first;
+	if (!may_miss && err->code == ERR_API && !order->table->core)
+		err_hint(err, "To publish without it: allow-missing = %s", order->table->name);
 	if (!may_miss || err->code != ERR_API)
 		return false;
 	release_all(results, count);

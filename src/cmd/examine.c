@@ -1,8 +1,6 @@
 #include "cmd/examine.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,17 +34,13 @@ bool examine_readable(enum examine_status status)
 	return status == EXAMINE_OK || status == EXAMINE_EMPTY || status == EXAMINE_INSTEAD;
 }
 
-static void note(struct examination *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void note(struct examination *result, const char *format, ...)
+/* Takes the text over. */
+static void note(struct examination *result, char *text)
 {
-	va_list args;
-	va_start(args, format);
-	char text[1024];
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	if (result->note_count < EXAMINE_NOTES_MAX)
-		result->notes[result->note_count++] = mem_copy(text);
+		result->notes[result->note_count++] = text;
+	else
+		free(text);
 }
 
 /* --- asking --------------------------------------------------------------------------------------------------------
@@ -249,8 +243,8 @@ static bool ask_offset(struct visit *visit)
 	else
 		result->offset = same_id(&answer, 0, first, row) ? EXAMINE_YES : EXAMINE_WRONG;
 	if (result->offset == EXAMINE_WRONG)
-		note(result, "the rows come in another order each time, so the export may have to read them several "
-			     "times, and gives up if that does not help");
+		note(result, mem_copy("the rows come in another order each time, so the export may have to read them "
+				      "several times, and gives up if that does not help"));
 	probe_release(&answer);
 	return true;
 }
@@ -368,8 +362,8 @@ static bool ask_behind(struct visit *visit, uint64_t rows, const struct link_fac
 	}
 	if (stated && (behind ? total <= rows : total != rows)) {
 		result->total = EXAMINE_WRONG;
-		note(result, "the server says that there are %" PRIu64 " rows and gives %s%" PRIu64, total,
-			behind ? "more than " : "", rows);
+		note(result, mem_format("the server says that there are %" PRIu64 " rows and gives %s%" PRIu64, total,
+				     behind ? "more than " : "", rows));
 	}
 	return true;
 }
@@ -415,9 +409,10 @@ static bool ask_cap(struct visit *visit)
 		result->cap_kind = EXAMINE_CAP_REFUSED;
 		result->cap = size;
 		note(result,
-			"a page of %u rows is too much for the server (%s); the export asks for smaller ones then, "
-			"and a smaller page-size saves the time for that",
-			size, page.err.text + strlen(result->table->endpoint) + 2);
+			mem_format(
+				"a page of %u rows is too much for the server (%s); the export asks for smaller ones "
+				"then, and a smaller page-size saves the time for that",
+				size, page.err.text + strlen(result->table->endpoint) + 2));
 	} else if (page.rows > size) {
 		result->cap_kind = EXAMINE_CAP_ALL;
 	} else if (!page.whole) {

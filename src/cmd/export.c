@@ -230,10 +230,11 @@ static bool collect_one(struct export *export, struct collect *collect, const st
 		return true;
 	bool fine = collect_table(collect, table, made, made_count, may_miss(export, table), results, err);
 	for (size_t i = 0; i <= made_count; i++) {
+		const struct table *read = i == 0 ? table : made[i - 1];
 		if (i == 0 && !wanted)
 			collection_release(&results[0]); /* read only for what is made from it */
 		else
-			export->collections[results[i].table->id] = results[i];
+			export->collections[read->id] = results[i];
 	}
 	return fine;
 }

@@ -426,6 +426,10 @@ enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *
 			page, ERR_API, "the server published new data while they were read (x-perm-rev changed)", err);
 	if (reply->status != 204 && !sax_end(page->sax, &page->err))
 		return unreadable(page, wait, everything, err);
+	/* Behind the last row nothing is a way to say that there is no more; at the beginning it proves nothing. */
+	if (first && reply->status != 204 && sax_bare(page->sax) &&
+		(reply->total == NULL || strcmp(reply->total, "0") != 0))
+		return failed(page, ERR_API, "the answer is an empty object instead of a collection", err);
 	return PAGE_ANSWER;
 }
 

@@ -227,6 +227,11 @@ static bool unknown_file(const struct schema *schema, const char *name, struct e
 bool cmd_schema(int argc, char **argv, struct err *err)
 {
 	const struct schema *schema = &schema_oneroster_1_1;
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		puts("rosterzip schema         lists the files of a bundle\n"
+		     "rosterzip schema users   shows the columns of users.csv and where each comes from");
+		return true;
+	}
 	if (argc > 2)
 		return err_set(err, ERR_USAGE, "schema: takes one FILE, such as users, or none");
 	if (argc < 2) {

@@ -16,6 +16,7 @@ static int node_add(struct plan *plan, int parent, const char *key, size_t lengt
 	plan->nodes[id] = (struct plan_node){
 		.key = mem_copy_n(key, length),
 		.key_length = length,
+		.direct = parent == PLAN_RECORD,
 		.cell = SCHEMA_NONE,
 		.format = SCHEMA_NONE,
 	};

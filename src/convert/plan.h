@@ -43,10 +43,11 @@ struct plan_node {
 	int sibling; /* next child of the same parent, PLAN_NOWHERE none */
 	int row;     /* row its values go to: 0 the record's own, n the made table n - 1 */
 	int cell;    /* cell its values go to, or SCHEMA_NONE */
-	int rank;   /* of several members for one cell, the one of the lowest rank fills it, in whatever order they come
-		     */
-	int opens;  /* made row that an element here begins, or 0 */
-	int format; /* format to compose when an object here ends, or SCHEMA_NONE */
+	int rank;  /* of several members for one cell, the one of the lowest rank fills it, in whatever order they come
+		    */
+	int opens; /* made row that an element here begins, or 0 */
+	bool direct; /* a member of the record itself */
+	int format;  /* format to compose when an object here ends, or SCHEMA_NONE */
 };
 
 /* A cell of a made row that is taken over from the enclosing record. */

@@ -11,13 +11,13 @@ struct origin {
 	unsigned filled;
 	unsigned noted;
 	int rank; /* of the one that filled it */
+	int node; /* of the member of the record that filled it or left notes */
 };
 
 struct filled_row {
 	struct row row;
 	struct origin *origins;
 	int plan_row;
-	unsigned begun; /* member that a made row comes from */
 };
 
 struct record {
@@ -28,6 +28,9 @@ struct record {
 	size_t made_room;
 	struct filled_row *open; /* the made row being filled, or NULL */
 	unsigned member;
+	int member_node; /* of the member being met */
+	unsigned *met;   /* by node: the record (counted from 1) in which a member was met last */
+	unsigned number;
 };
 
 static void filled_init(struct filled_row *filled, const struct plan *plan, int plan_row)
@@ -53,6 +56,7 @@ struct record *record_new(const struct plan *plan)
 {
 	struct record *record = mem_new(1, sizeof(*record));
 	record->plan = plan;
+	record->met = mem_new(plan->node_count, sizeof(*record->met));
 	filled_init(&record->own, plan, 0);
 	return record;
 }
@@ -67,6 +71,7 @@ void record_free(struct record *record)
 		free(record->made[i]);
 	}
 	free(record->made);
+	free(record->met);
 	free(record);
 }
 
@@ -76,25 +81,25 @@ void record_begin(struct record *record)
 	record->made_count = 0;
 	record->open = NULL;
 	record->member = 0;
+	record->number++;
 }
 
-void record_member(struct record *record)
+/* Takes back what a member brought when it was met before. */
+static void forget_member(struct record *record, int node)
 {
-	record->member++;
-}
-
-static bool too_large(struct err *err)
-{
-	return err_set(err, ERR_API, "a record is larger than %d MiB", ROW_TEXT_MAX / 1024 / 1024);
-}
-
-/* The member that rows are made from is there a second time: its last values count. */
-static void made_forget(struct record *record, int plan_row)
-{
+	struct filled_row *own = &record->own;
+	for (size_t i = 0; i < own->row.count; i++) {
+		struct origin *origin = &own->origins[i];
+		if ((origin->filled == 0 && origin->noted == 0) || origin->node != node)
+			continue;
+		row_set(&own->row, i, "", 0);
+		own->row.cells[i].notes = 0;
+		*origin = (struct origin){0};
+	}
 	size_t kept = 0;
 	for (size_t i = 0; i < record->made_count; i++) {
 		struct filled_row *made = record->made[i];
-		if (made->plan_row == plan_row && made->begun != record->member)
+		if (made->plan_row == record->plan->nodes[node].opens)
 			continue;
 		record->made[i] = record->made[kept];
 		record->made[kept++] = made;
@@ -102,10 +107,24 @@ static void made_forget(struct record *record, int plan_row)
 	record->made_count = kept;
 }
 
+void record_member(struct record *record, int node)
+{
+	record->member++;
+	record->member_node = node;
+	if (node == PLAN_NOWHERE)
+		return;
+	if (record->met[node] == record->number)
+		forget_member(record, node);
+	record->met[node] = record->number;
+}
+
+static bool too_large(struct err *err)
+{
+	return err_set(err, ERR_API, "a record is larger than %d MiB", ROW_TEXT_MAX / 1024 / 1024);
+}
+
 static bool made_begin(struct record *record, int plan_row, struct err *err)
 {
-	if (record->made_count > 0 && record->made[record->made_count - 1]->begun != record->member)
-		made_forget(record, plan_row);
 	if (record->made_count == RECORD_MADE_MAX)
 		return err_set(err, ERR_API, "a record lists more than %d %s", RECORD_MADE_MAX,
 			record->plan->rows[plan_row].table->each);
@@ -120,7 +139,6 @@ static bool made_begin(struct record *record, int plan_row, struct err *err)
 		filled_init(made, record->plan, plan_row);
 	}
 	filled_clear(made);
-	made->begun = record->member;
 	record->open = made;
 	return true;
 }
@@ -177,6 +195,7 @@ static void cell_note(struct record *record, struct filled_row *filled, int cell
 	if (is_taken(filled, cell, rank))
 		return;
 	origin->noted = record->member;
+	origin->node = record->member_node;
 	filled->row.cells[cell].notes |= note;
 }
 
@@ -190,6 +209,7 @@ static bool cell_add(struct record *record, struct filled_row *filled, int cell,
 	struct origin *origin = &filled->origins[cell];
 	bool first = origin->filled != record->member || origin->rank != rank;
 	origin->filled = record->member;
+	origin->node = record->member_node;
 	origin->rank = rank;
 	if (first && origin->noted != record->member)
 		row->cells[cell].notes = 0;
@@ -221,7 +241,9 @@ bool record_value(struct record *record, int node, const char *text, size_t leng
 		return fine;
 	}
 	struct filled_row *filled = filled_of(record, at->row);
-	return filled == NULL || cell_add(record, filled, at->cell, at->rank, text, length, in_list, err);
+	/* A text in place of a list is a list already; anything deeper is one element. */
+	bool element = in_list || !at->direct;
+	return filled == NULL || cell_add(record, filled, at->cell, at->rank, text, length, element, err);
 }
 
 void record_misfit(struct record *record, int node)

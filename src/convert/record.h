@@ -24,8 +24,8 @@ void record_free(struct record *record);
 /* A record begins: everything of the one before is forgotten. */
 void record_begin(struct record *record);
 
-/* A direct member of the record begins. Values of a member given twice replace those of the first. */
-void record_member(struct record *record);
+/* A direct member of the record begins, at its node of the plan. A member given twice: the first is forgotten. */
+void record_member(struct record *record, int node);
 
 /* An object begins or ends at a node: opens a made row, composes a format. */
 bool record_open(struct record *record, int node, struct err *err);

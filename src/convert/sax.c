@@ -180,9 +180,9 @@ static int on_key(void *context, const unsigned char *key, size_t length)
 		sax->at = PLAN_NOWHERE;
 		return 1;
 	}
-	if (above == PLAN_RECORD)
-		record_member(sax->record);
 	sax->at = plan_child(sax->plan, above, (const char *)key, length);
+	if (above == PLAN_RECORD)
+		record_member(sax->record, sax->at);
 	return 1;
 }
 
@@ -534,6 +534,11 @@ bool sax_end(struct sax *sax, struct err *err)
 	if (sax->fit == FIT_NONE && !empty)
 		return fail(sax, SAX_NO_ROWS, "the answer holds no list of records");
 	return true;
+}
+
+bool sax_bare(const struct sax *sax)
+{
+	return sax->fit == FIT_NONE && !sax->members;
 }
 
 enum sax_trouble sax_trouble(const struct sax *sax)

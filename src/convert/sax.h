@@ -54,8 +54,11 @@ void sax_begin(struct sax *sax);
 /* The next piece of the answer. False with err set when reading cannot go on. */
 bool sax_feed(struct sax *sax, const char *text, size_t length, struct err *err);
 
-/* The answer ends. True when it was whole and held the rows (or was an empty object, which is an empty collection). */
+/* The answer ends. True when it was whole and held the rows, or was an empty object (see sax_bare). */
 bool sax_end(struct sax *sax, struct err *err);
+
+/* True if the answer was an empty object: it may mean an empty collection, or nothing at all. */
+bool sax_bare(const struct sax *sax);
 
 /* What was wrong when a function returned false. */
 enum sax_trouble sax_trouble(const struct sax *sax);

@@ -68,6 +68,8 @@ struct auth *auth_new(const struct auth_options *options, struct http *http)
 	struct auth *auth = mem_new(1, sizeof(*auth));
 	auth->login = login_new(options, http, &auth->notes);
 	memcpy(auth->ways, options->ways, sizeof(auth->ways));
+	if (options->token_url != NULL && auth->ways[0] != AUTH_END)
+		auth->ways[1] = AUTH_END; /* an exact address is not to be guessed around */
 	auth->client_id = options->client_id != NULL ? mem_copy(options->client_id) : NULL;
 	auth->client_secret = options->client_secret != NULL ? mem_copy(options->client_secret) : NULL;
 	auth->bearer = options->bearer != NULL ? mem_copy(options->bearer) : NULL;

@@ -27,7 +27,8 @@ enum auth_client { AUTH_CLIENT_BASIC, AUTH_CLIENT_BODY, AUTH_CLIENT_QUERY, AUTH_
 /* All texts and lists are copied by auth_new; lists end with NULL, and NULL is an empty list. */
 struct auth_options {
 	enum auth_way ways[AUTH_WAY_COUNT]; /* in the order to try, ends with AUTH_END; later ones only when no token
-					       address of the earlier ones exists */
+					       address of the earlier ones exists; none
+					       of them when token_url is given */
 	const char *base;                   /* base address; token paths go behind it */
 	const char *token_url;              /* exact token address; NULL to try token_paths */
 	const char *const *token_paths;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "fetch/mask.h"
+#include "fetch/problem.h"
 #include "fetch/retry.h"
 
 enum { FIRST_TRIES = 5 }; /* before anything has worked: more likely a mistake than an outage */
@@ -226,7 +227,12 @@ static void note_tried(struct login *login, const char *url, const struct answer
 {
 	char shown[REFUSAL_ADDRESS_ROOM];
 	refusal_show(login->http, url, shown);
-	buf_add_format(&login->tried, "%s%s (%ld)", login->tried.length > 0 ? ", " : "", shown, answer->reply.status);
+	buf_add_format(&login->tried, "%s%s (%ld", login->tried.length > 0 ? ", " : "", shown, answer->reply.status);
+	/* A 400 has something to say, such as that a parameter is missing; others only say that nothing is there. */
+	char problem[PROBLEM_ROOM] = "";
+	if (answer->reply.status == 400)
+		problem_text(buf_text(&answer->reply.snippet), answer->reply.snippet.length, problem);
+	buf_add_format(&login->tried, "%s%s)", problem[0] != '\0' ? ": " : "", problem);
 }
 
 static void settle(struct login *login, const char *url)

@@ -112,7 +112,7 @@ void refusal_say(const struct refusal *refusal, enum token_verdict verdict, cons
 
 void refusal_say_nowhere(const struct refusal *refusal, const char *tried, struct err *err)
 {
-	bool several = strchr(tried, ',') != NULL;
+	bool several = strstr(tried, "), ") != NULL;
 	err_set(err, ERR_API, "%s%s a token address: check %s", tried, several ? ": none of these is" : " is not",
 		refusal->address_option);
 	hint_address(refusal, err);

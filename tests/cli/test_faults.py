@@ -74,8 +74,7 @@ class ForEver(Case):
 		for word in ("Sample-", "Student", "sample.example", "STU_"):
 			self.assertNotIn(word, run.err + run.report_text)
 
-	def test_stalled_body(self):
-		"""A body that stops in the middle is given up after the stall time, not waited for."""
+	def test_answer_that_begins_too_late_is_asked_for_again(self):
 		self.serve(SIZE, derived=False, faults=[{"match": "users", "first": 1, "do": {"delay": 30}}])
 		run = self.export_truth("--timeout", "1s")
 		self.assertEqual(run.collection("users")["retries"], 1)
@@ -146,6 +145,10 @@ class Passing(Case):
 			faults=[{"match": "users", "nth": 6, "do": {"drop_token": True}}])
 		self.export_truth("--page-size", 20, "--parallel", 8)
 		self.assertEqual(len(self.sis.log(kind="token")), 2)
+
+	def test_body_that_rests_in_the_middle(self):
+		run = self.after({"stall": 2}, "--timeout", "1s")
+		self.assertEqual(run.collection("users")["retries"], 0)
 
 	def test_compressed(self):
 		for scenario in ({"gzip": True}, {"gzip": "force"}, {"chunked": True}, {"gzip": True, "chunked": True}):
