@@ -571,6 +571,14 @@ bool config_read(struct config *config, const struct config_command *command, in
 	return ok;
 }
 
+bool config_list_has(const struct config_list *list, const char *text)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], text) == 0)
+			return true;
+	return false;
+}
+
 bool config_secrets(struct config *config, struct err *err)
 {
 	return credentials_fetch(config, err);

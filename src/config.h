@@ -148,6 +148,9 @@ struct config_command {
 	size_t words_max; /* how many words beside the options */
 };
 
+/* True if text is an item of the list. */
+bool config_list_has(const struct config_list *list, const char *text);
+
 /* Fills an all-zero or uninitialised config. argv holds argc words behind the name of the command. The environment is
  * a list such as environ, NULL for the process's own; ROSTERZIP_CLIENT_SECRET and ROSTERZIP_BEARER_TOKEN are
  * overwritten in place and taken out of it, so that neither a child nor /proc/PID/environ shows them. The file and the

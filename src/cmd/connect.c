@@ -8,14 +8,6 @@
 #include "provider.h"
 #include "stop.h"
 
-static bool is_named(const struct config_list *list, const char *name)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], name) == 0)
-			return true;
-	return false;
-}
-
 static struct http *open_http(const struct config *config, struct err *err)
 {
 	struct http_options settings = {
@@ -67,7 +59,7 @@ static void wanted_scopes(
 	}
 	for (int i = 0; i < schema->table_count; i++) {
 		const struct table *table = &schema->tables[i];
-		if (table->scope != NULL && is_named(&config->collections, table->name)) {
+		if (table->scope != NULL && config_list_has(&config->collections, table->name)) {
 			scope_add(all, prefix, table->scope);
 			scope_add(fewer, prefix, table->scope);
 		}
@@ -160,6 +152,21 @@ bool connect_open(
 	bool fine = auth_login(connection->auth, err);
 	connect_warn(connection);
 	return fine;
+}
+
+const char **connect_headers(const char *const *extra, const char *authorization)
+{
+	size_t count = 0;
+	while (extra != NULL && extra[count] != NULL)
+		count++;
+	const char **lines = mem_new(count + 3, sizeof(*lines));
+	size_t used = 0;
+	lines[used++] = "Accept: application/json";
+	if (authorization[0] != '\0')
+		lines[used++] = authorization;
+	for (size_t i = 0; i < count; i++)
+		lines[used++] = extra[i];
+	return lines;
 }
 
 void connect_warn(struct connection *connection)

@@ -24,6 +24,10 @@ struct connection {
 bool connect_open(
 	struct connection *connection, const struct config *config, const struct schema *schema, struct err *err);
 
+/* The header lines of a request for data: ours, the authorization unless it is empty, and those of extra (ends with
+ * NULL; may be NULL). The list is to be freed, the lines are borrowed. */
+const char **connect_headers(const char *const *extra, const char *authorization);
+
 /* Logs what the login has come to warn of since the last call: a later renewal may have more to say than the first. */
 void connect_warn(struct connection *connection);
 

@@ -44,14 +44,6 @@ struct export
 	int64_t started_ms;
 };
 
-static bool is_named(const struct config_list *list, const char *name)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], name) == 0)
-			return true;
-	return false;
-}
-
 /* --- places on this machine ----------------------------------------------------------------------------------------
  */
 
@@ -210,7 +202,7 @@ static void close_store(struct export *export)
 static bool may_miss(const struct export *export, const struct table *table)
 {
 	for (size_t i = 0; i < export->config.bundle_count; i++)
-		if (is_named(&export->config.bundles[i].allow_missing, table->name))
+		if (config_list_has(&export->config.bundles[i].allow_missing, table->name))
 			return true;
 	return false;
 }
@@ -220,10 +212,10 @@ static bool collect_one(struct export *export, struct collect *collect, const st
 	const struct table *made[COLLECT_MADE_MAX];
 	struct collection results[1 + COLLECT_MADE_MAX] = {0};
 	size_t made_count = 0;
-	bool wanted = is_named(&export->config.collections, table->name);
+	bool wanted = config_list_has(&export->config.collections, table->name);
 	for (int i = 0; i < export->schema->table_count; i++) {
 		const struct table *other = &export->schema->tables[i];
-		if (other->from == table->id && is_named(&export->config.collections, other->name))
+		if (other->from == table->id && config_list_has(&export->config.collections, other->name))
 			made[made_count++] = other;
 	}
 	if (table->endpoint == NULL || (!wanted && made_count == 0))

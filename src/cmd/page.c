@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "cmd/connect.h"
 #include "convert/sax.h"
 #include "fetch/link.h"
 #include "fetch/problem.h"
@@ -226,22 +227,6 @@ static void add_url(const struct page *page, bool sorted, struct buf *url)
 		buf_add_text(url, "&sort=sourcedId&orderBy=asc");
 }
 
-/* A list of header lines to be freed; the lines are borrowed. */
-static const char **header_lines(const struct collect *collect, const char *authorization)
-{
-	size_t count = 0;
-	while (collect->headers != NULL && collect->headers[count] != NULL)
-		count++;
-	const char **lines = mem_new(count + 3, sizeof(*lines));
-	size_t used = 0;
-	lines[used++] = "Accept: application/json";
-	if (authorization[0] != '\0')
-		lines[used++] = authorization;
-	for (size_t i = 0; i < count; i++)
-		lines[used++] = collect->headers[i];
-	return lines;
-}
-
 bool page_start(struct page *page, bool sorted, struct err *err)
 {
 	struct collect *collect = page->shape->collect;
@@ -253,7 +238,7 @@ bool page_start(struct page *page, bool sorted, struct err *err)
 	free(page->url);
 	page->url = mem_copy(buf_text(&url));
 	if (auth_header(collect->auth, "GET", buf_text(&url), &authorization, &page->generation, err)) {
-		const char **lines = header_lines(collect, buf_text(&authorization));
+		const char **lines = connect_headers(collect->headers, buf_text(&authorization));
 		struct http_request request = {
 			.url = buf_text(&url),
 			.headers = lines,

@@ -21,14 +21,6 @@ struct making {
 
 enum { ROWS_PER_LOOK = 4096 };
 
-static bool is_named(const struct config_list *list, const char *name)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], name) == 0)
-			return true;
-	return false;
-}
-
 static bool stopped(struct making *making, struct err *err)
 {
 	if (making->seen++ % ROWS_PER_LOOK != 0)
@@ -166,7 +158,7 @@ static void check_references(struct problems *problems, const struct making *mak
 static void check_empty(struct problems *problems, const struct making *making, const struct table *table)
 {
 	if (!table->core || making->publication->rows[table->id] > 0 ||
-		is_named(&making->config->allow_empty, table->name))
+		config_list_has(&making->config->allow_empty, table->name))
 		return;
 	char *text = mem_format("%s would be empty, which a receiver reads as everything deleted", table->file_name);
 	uint64_t sent = collection_of(making, table)->counts.distinct;
@@ -265,7 +257,8 @@ static bool check_missing(const struct making *making, struct err *err)
 	const struct schema *schema = making->publish->schema;
 	for (int i = 0; i < schema->table_count; i++) {
 		const struct collection *collection = &making->publish->collections[i];
-		if (collection->missing != NULL && !is_named(&making->config->allow_missing, schema->tables[i].name)) {
+		if (collection->missing != NULL &&
+			!config_list_has(&making->config->allow_missing, schema->tables[i].name)) {
 			err_set(err, ERR_API, "%s", collection->missing);
 			return err_hint(err, "To publish without it: allow-missing = %s", schema->tables[i].name);
 		}

@@ -80,8 +80,8 @@ static bool drive(struct drive *drive, const char *script)
 			break;
 		case '.': at = plan_child(drive->plan, stack[depth - 1].at, step + 1, strlen(step + 1)); break;
 		default:
-			record_member(drive->record);
 			at = plan_child(drive->plan, PLAN_RECORD, step, strlen(step));
+			record_member(drive->record, at);
 			break;
 		}
 	}
@@ -270,11 +270,11 @@ static void test_row_too_large(void **state)
 	drive_init(&driven, "users", NULL);
 	int node = plan_child(driven.plan, PLAN_RECORD, "givenName", 9);
 	record_begin(driven.record);
-	record_member(driven.record);
+	record_member(driven.record, node);
 	assert_true(record_value(driven.record, node, text, ROW_TEXT_MAX, false, &driven.err));
 	assert_true(record_finish(driven.record, &driven.err));
-	record_member(driven.record);
 	node = plan_child(driven.plan, PLAN_RECORD, "sms", 3);
+	record_member(driven.record, node);
 	assert_false(record_value(driven.record, node, "1", 1, false, &driven.err));
 	assert_int_equal(driven.err.code, ERR_API);
 	/* The next record is none the worse for it. */
@@ -292,7 +292,7 @@ static void test_made_rows_limit(void **state)
 	drive_init(&driven, "classes", "classResources");
 	int node = plan_child(driven.plan, PLAN_RECORD, "resources", 9);
 	record_begin(driven.record);
-	record_member(driven.record);
+	record_member(driven.record, node);
 	for (int i = 0; i < RECORD_MADE_MAX; i++)
 		assert_true(record_value(driven.record, node, "r", 1, true, &driven.err));
 	assert_false(record_value(driven.record, node, "r", 1, true, &driven.err));
