@@ -402,7 +402,7 @@ static bool default_state_dir(struct config *config, char **environment, const c
 }
 
 /* A source that needs no server. */
-static bool check_saved(struct config *config, char **environment, struct err *err)
+static bool check_saved(struct config *config, bool state, char **environment, struct err *err)
 {
 	if (config->save_pages != NULL || config->resume != 0)
 		return err_set(
@@ -412,12 +412,12 @@ static bool check_saved(struct config *config, char **environment, struct err *e
 	config->provider = provider_find(config->provider_name);
 	if (config->provider == NULL)
 		config->provider = provider_recognise("", "");
-	return config->state_dir != NULL || default_state_dir(config, environment, "saved-pages", err);
+	return !state || config->state_dir != NULL || default_state_dir(config, environment, "saved-pages", err);
 }
 
-static bool check_source(struct config *config, char **environment, struct err *err)
+static bool check_source(struct config *config, bool state, char **environment, struct err *err)
 {
-	if (config->from_pages != NULL && (!check_saved(config, environment, err) || config->url == NULL))
+	if (config->from_pages != NULL && (!check_saved(config, state, environment, err) || config->url == NULL))
 		return err->code == ERR_NONE;
 	if (config->url == NULL)
 		return err_set(err, ERR_USAGE,
@@ -437,7 +437,8 @@ static bool check_source(struct config *config, char **environment, struct err *
 		if (address.cut)
 			config_warn(config, "`url` names a web page; what stands before its last slash is used: %s",
 				config->base_url);
-		ok = (config->state_dir != NULL || default_state_dir(config, environment, address.slug, err)) &&
+		ok = (!state || config->state_dir != NULL ||
+			     default_state_dir(config, environment, address.slug, err)) &&
 		     (config->from_pages != NULL || credentials_check(config, err));
 	}
 	address_release(&address);
@@ -508,7 +509,8 @@ static bool check_all(struct config *config, const struct config_command *comman
 	}
 	settle_collections(config);
 	return check_loudness(config, err) &&
-	       ((command->groups & OPTION_SOURCE) == 0 || check_source(config, environment, err)) &&
+	       ((command->groups & OPTION_SOURCE) == 0 ||
+		       check_source(config, (command->groups & OPTION_STATE) != 0, environment, err)) &&
 	       ((command->groups & OPTION_BUNDLE) == 0 || check_bundles(config, err));
 }
 

@@ -41,9 +41,9 @@ static void print_help(FILE *out)
 		out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  rosterzip %-8s %s\n", commands[i].name, commands[i].help);
-	fputs("\nrosterzip help COMMAND shows its options. Exit status: 0 published, 1 other failure,\n"
-	      "2 usage or configuration, 3 data or bundle invalid, 4 login refused, 5 API or network or\n"
-	      "not provably complete, 7 another run holds the lock, 128+N ended by signal N.\n",
+	fputs("\nrosterzip help COMMAND shows its options. Exit status: 0 done, 1 other failure, 2 usage or\n"
+	      "configuration, 3 data or bundle invalid, 4 login refused, 5 API or network or not provably\n"
+	      "complete, 7 another run holds the lock, 128+N ended by signal N.\n",
 		out);
 }
 

@@ -139,6 +139,7 @@ static bool check_header(const char *text, struct err *err)
 
 #define SOURCE(field)      .group = OPTION_SOURCE, .at = offsetof(struct config, field)
 #define BUNDLE(field)      .group = OPTION_BUNDLE, .at = offsetof(struct bundle_config, field)
+#define STATE(field)       .group = OPTION_STATE, .at = offsetof(struct config, field)
 #define RUN(field)         .group = OPTION_RUN, .at = offsetof(struct config, field)
 #define PRINT(field)       .group = OPTION_PRINT, .at = offsetof(struct config, field)
 #define BETWEEN(low, high) .min = (low), .max = (high)
@@ -224,10 +225,10 @@ const struct option options[] = {
 		.help = "system name for manifest.csv"},
 	{"source-code", BUNDLE(source_code), .kind = OPTION_TEXT, .argument = "TEXT",
 		.help = "system code for manifest.csv"},
-	{"state-dir", RUN(state_dir), .kind = OPTION_PATH, .argument = "FOLDER", .help = "lock and working files"},
-	{"lock-wait", RUN(lock_wait), .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "0s", .argument = "TIME",
+	{"state-dir", STATE(state_dir), .kind = OPTION_PATH, .argument = "FOLDER", .help = "lock and working files"},
+	{"lock-wait", STATE(lock_wait), .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "0s", .argument = "TIME",
 		.help = "wait for another run to end"},
-	{"report", RUN(report), .kind = OPTION_PATH, .argument = "FILE", .help = "write what happened as JSON"},
+	{"report", STATE(report), .kind = OPTION_PATH, .argument = "FILE", .help = "write what happened as JSON"},
 	{"log-format", RUN(log_format), .kind = OPTION_CHOICE, .choices = log_format_words, .preset = "text",
 		.argument = "HOW", .help = ""},
 	{"quiet", RUN(quiet), .kind = OPTION_FLAG, .letter = 'q', .help = "say nothing unless it fails"},
@@ -245,6 +246,7 @@ static const struct {
 } groups[] = {
 	{OPTION_SOURCE, "Source"},
 	{OPTION_BUNDLE, "Bundle"},
+	{OPTION_STATE, "State"},
 	{OPTION_RUN, "Run"},
 	{OPTION_PRINT, "Result"},
 };

@@ -17,7 +17,8 @@ enum option_group {
 	OPTION_SOURCE = 1,
 	OPTION_BUNDLE = 2, /* may stand in a [bundle NAME] section; the destination is a struct bundle_config */
 	OPTION_RUN = 4,
-	OPTION_PRINT = 8, /* of commands that print what they found */
+	OPTION_STATE = 16, /* of commands that keep something between runs */
+	OPTION_PRINT = 8,  /* of commands that print what they found */
 };
 
 enum option_kind {

@@ -2,13 +2,15 @@
 """Holds samples/ true: python3 tests/samples.py PROGRAM SAMPLES
 
 Serves samples/pages over loopback as a school system would, exports them, and compares the bundle with samples/bundle,
-byte for byte, whatever the page size. Then the counts of the report, written down here by hand as the bundle is.
+byte for byte, whatever the page size. Then the counts of the report, written down here by hand as the bundle is, and the
+option table of the README against what the program says of itself.
 """
 
 import glob
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -138,6 +140,20 @@ class Samples(unittest.TestCase):
 		self.assertEqual(left_out, LEFT_OUT)
 		self.assertEqual({(r["file"], r["column"]): r["taken-out"] for r in bundle["references"]}, TAKEN_OUT)
 		self.assertEqual(sum(r["dangling"] for r in bundle["references"]), 0)
+
+
+class Readme(unittest.TestCase):
+	def test_options(self):
+		"""The table has every option with its default, in the order of the help, and no other."""
+		said = subprocess.run([PROGRAM, "help", "export"], timeout=SECONDS, check=True, stdout=subprocess.PIPE).stdout.decode()
+		options = []
+		for name, rest in re.findall(r"^ +(?:-., )?--([a-z0-9-]+)(.*)$", said, re.MULTILINE):
+			number, choices = re.search(r" \((\w+)\)$", rest), re.search(r" ([\w-]+)(, [\w-]+)+$", rest)
+			options.append((name, number[1] if number else choices[1] if choices else ""))
+		with open(os.path.join(SAMPLES, "..", "README.md"), encoding="utf-8") as file:
+			table = file.read().split("\n## Configuration\n")[1].split("\n## ")[0]
+		rows = re.findall(r"^\| `([a-z0-9-]+)` \| (?:`([^`]*)`)? ?\|", table, re.MULTILINE)
+		self.assertEqual(rows, options)
 
 
 if __name__ == "__main__":

@@ -40,20 +40,12 @@ struct doctor {
 	int64_t started;
 };
 
-static bool is_named(const struct config_list *list, const char *name)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], name) == 0)
-			return true;
-	return false;
-}
-
 static bool in_some_bundle(const struct config *config, const struct table *table,
 	struct config_list (*list)(const struct bundle_config *))
 {
 	for (size_t i = 0; i < config->bundle_count; i++) {
 		struct config_list names = list(&config->bundles[i]);
-		if (is_named(&names, table->name))
+		if (config_list_has(&names, table->name))
 			return true;
 	}
 	return false;
@@ -72,10 +64,10 @@ static struct config_list empty_of(const struct bundle_config *bundle)
 /* Whether the export reads the collection, for itself or for a table made from its records. */
 static bool is_exported(const struct doctor *doctor, const struct table *table)
 {
-	bool wanted = is_named(&doctor->config.collections, table->name);
+	bool wanted = config_list_has(&doctor->config.collections, table->name);
 	for (int i = 0; i < doctor->schema->table_count; i++) {
 		const struct table *other = &doctor->schema->tables[i];
-		if (other->from == table->id && is_named(&doctor->config.collections, other->name))
+		if (other->from == table->id && config_list_has(&doctor->config.collections, other->name))
 			wanted = true;
 	}
 	return wanted && table->endpoint != NULL;

@@ -410,7 +410,7 @@ bool cmd_export(int argc, char **argv, struct err *err)
 {
 	static const struct config_command command = {
 		.name = "export",
-		.groups = OPTION_SOURCE | OPTION_BUNDLE | OPTION_RUN,
+		.groups = OPTION_SOURCE | OPTION_BUNDLE | OPTION_STATE | OPTION_RUN,
 	};
 	struct export export = {
 		.schema = &schema_oneroster_1_1,

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "cmd/connect.h"
 #include "convert/plan.h"
 #include "convert/record.h"
 #include "convert/sax.h"
@@ -112,21 +113,6 @@ static void compose_url(const struct probing *probing, struct buf *url)
 		buf_add_format(url, "%s/%s?%s", probing->probe->data_url, ask->endpoint, ask->query);
 }
 
-static const char **header_lines(const struct probe *probe, const char *authorization)
-{
-	size_t count = 0;
-	while (probe->headers != NULL && probe->headers[count] != NULL)
-		count++;
-	const char **lines = mem_new(count + 3, sizeof(*lines));
-	size_t used = 0;
-	lines[used++] = "Accept: application/json";
-	if (authorization[0] != '\0')
-		lines[used++] = authorization;
-	for (size_t i = 0; i < count; i++)
-		lines[used++] = probe->headers[i];
-	return lines;
-}
-
 /* Makes the request once. */
 static bool send_once(struct probing *probing, struct http_reply *reply, struct err *err)
 {
@@ -138,7 +124,7 @@ static bool send_once(struct probing *probing, struct http_reply *reply, struct 
 	compose_url(probing, &url);
 	bool fine = auth_header(probe->auth, "GET", buf_text(&url), &authorization, &probing->generation, err);
 	if (fine) {
-		const char **lines = header_lines(probe, buf_text(&authorization));
+		const char **lines = connect_headers(probe->headers, buf_text(&authorization));
 		struct http_request request = {
 			.url = buf_text(&url), .headers = lines, .on_body = on_body, .context = probing};
 		sax_begin(probing->sax);

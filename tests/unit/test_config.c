@@ -22,7 +22,7 @@
 
 extern char **environ;
 
-enum { WORDS_MAX = 32, ALL_GROUPS = OPTION_SOURCE | OPTION_BUNDLE | OPTION_RUN };
+enum { WORDS_MAX = 32, ALL_GROUPS = OPTION_SOURCE | OPTION_BUNDLE | OPTION_STATE | OPTION_RUN };
 
 #define SECRET "swordfish-under-the-bridge"
 #define URL    "url = https://demo.aeries.net/aeries\n"
