@@ -26,7 +26,7 @@ void collection_release(struct collection *collection)
 /* A table being put together, with the tables made from it. */
 struct joining {
 	struct collect *collect;
-	struct reading_order order;
+	struct collect_order order;
 	struct collection *results;
 	struct rowfile *files[1 + COLLECT_MADE_MAX];
 	size_t parts;
@@ -110,7 +110,7 @@ static bool join_all(struct joining *joining)
 }
 
 /* Reads a table that the server does not list itself; why is what it said to that. */
-static bool read_instead(struct collect *collect, const struct reading_order *order, const char *why,
+static bool read_instead(struct collect *collect, const struct collect_order *order, const char *why,
 	struct collection *results, struct err *err)
 {
 	struct joining joining = {.collect = collect, .order = *order, .results = results, .err = err};
@@ -152,7 +152,7 @@ static void release_all(struct collection *results, size_t count)
 		collection_release(&results[i]);
 }
 
-static bool read_table(struct collect *collect, const struct reading_order *order, bool may_miss,
+static bool read_table(struct collect *collect, const struct collect_order *order, bool may_miss,
 	struct collection *results, struct err *err)
 {
 	bool missing = false;
@@ -183,20 +183,20 @@ static bool read_table(struct collect *collect, const struct reading_order *orde
 	return true;
 }
 
-bool collect_table(struct collect *collect, const struct table *table, const struct table *const *made,
-	size_t made_count, bool may_miss, struct collection *results, struct err *err)
+bool collect_table(struct collect *collect, const struct collect_order *order, bool may_miss,
+	struct collection *results, struct err *err)
 {
-	struct reading_order order = {
-		.endpoint = table->endpoint,
-		.table = table,
-		.made = made,
-		.made_count = made_count,
-	};
 	int64_t started = time_ms();
-	collect->stats->current = table->name;
-	collect->stats->current_table = table->id;
-	bool fine = read_table(collect, &order, may_miss, results, err);
-	collect->stats->tables[table->id].ms = time_ms() - started;
+	collect->stats->current = order->table->name;
+	collect->stats->current_table = order->table->id;
+	bool fine = read_table(collect, order, may_miss, results, err);
+	collect->stats->tables[order->table->id].ms = time_ms() - started;
 	collect->stats->current_table = -1;
 	return fine;
+}
+
+void collect_end(struct collect *collect)
+{
+	reading_free(collect->ahead);
+	collect->ahead = NULL;
 }

@@ -22,6 +22,9 @@
 
 enum { COLLECT_MADE_MAX = 2 }; /* tables made from the records of one table */
 
+struct collect_order;
+struct reading;
+
 /* What all collections of a run share; borrowed. */
 struct collect {
 	struct http *http;
@@ -36,6 +39,8 @@ struct collect {
 	struct pace *pace;                    /* what is known of how much the server bears */
 	struct store *store;                  /* where pages are kept so that the run can go on; NULL for none */
 	bool offline;                         /* read from the store only: http and auth are NULL */
+	const struct collect_order *next;     /* what will be read after this, NULL for nothing known */
+	struct reading *ahead;                /* the first page of that may be on the way already */
 	const struct collection *collections; /* what was read so far, by table id: other addresses may be made of it */
 	char *revision; /* x-perm-rev of the first answer, owned; NULL before, or when the server has none */
 	bool revised;   /* it changed: everything has to be read again */
@@ -55,10 +60,21 @@ struct collection {
 	char *note;      /* something an administrator should hear; NULL for nothing */
 };
 
-/* Reads table, and the tables made from its records (made[i] for i < made_count; into results[1 + i]), into results[0].
- * May_miss: a server that refuses or does not know the collection is no failure; results[..].missing says so. */
-bool collect_table(struct collect *collect, const struct table *table, const struct table *const *made,
-	size_t made_count, bool may_miss, struct collection *results, struct err *err);
+/* What to read; borrowed. */
+struct collect_order {
+	const char *endpoint;      /* behind the data address, such as "users" or "schools/994/classes" */
+	const struct table *table; /* what its records are */
+	const struct table *made[COLLECT_MADE_MAX]; /* the tables to be made from them */
+	size_t made_count;
+};
+
+/* Reads order->table into results[0], and the tables made from its records into results[1 + i]. May_miss: a server that
+ * refuses or does not know the collection is no failure; results[..].missing says so. */
+bool collect_table(struct collect *collect, const struct collect_order *order, bool may_miss,
+	struct collection *results, struct err *err);
+
+/* Forgets what was asked ahead. To be called behind the last collection, also after a failure. */
+void collect_end(struct collect *collect);
 
 void collection_release(struct collection *collection);
 

@@ -207,27 +207,49 @@ static bool may_miss(const struct export *export, const struct table *table)
 	return false;
 }
 
-static bool collect_one(struct export *export, struct collect *collect, const struct table *table, struct err *err)
+/* What of a table is to be read, if anything. */
+static bool order_of(const struct export *export, const struct table *table, struct collect_order *order)
 {
-	const struct table *made[COLLECT_MADE_MAX];
-	struct collection results[1 + COLLECT_MADE_MAX] = {0};
-	size_t made_count = 0;
-	bool wanted = config_list_has(&export->config.collections, table->name);
+	const struct config_list *wanted = &export->config.collections;
+	*order = (struct collect_order){.endpoint = table->endpoint, .table = table};
 	for (int i = 0; i < export->schema->table_count; i++) {
 		const struct table *other = &export->schema->tables[i];
-		if (other->from == table->id && config_list_has(&export->config.collections, other->name))
-			made[made_count++] = other;
+		if (other->from == table->id && config_list_has(wanted, other->name))
+			order->made[order->made_count++] = other;
 	}
-	if (table->endpoint == NULL || (!wanted && made_count == 0))
-		return true;
-	bool fine = collect_table(collect, table, made, made_count, may_miss(export, table), results, err);
-	for (size_t i = 0; i <= made_count; i++) {
-		const struct table *read = i == 0 ? table : made[i - 1];
+	return table->endpoint != NULL && (config_list_has(wanted, table->name) || order->made_count > 0);
+}
+
+static bool collect_one(
+	struct export *export, struct collect *collect, const struct collect_order *order, struct err *err)
+{
+	struct collection results[1 + COLLECT_MADE_MAX] = {0};
+	bool wanted = config_list_has(&export->config.collections, order->table->name);
+	bool fine = collect_table(collect, order, may_miss(export, order->table), results, err);
+	for (size_t i = 0; i <= order->made_count; i++) {
+		const struct table *read = i == 0 ? order->table : order->made[i - 1];
 		if (i == 0 && !wanted)
 			collection_release(&results[0]); /* read only for what is made from it */
 		else
 			export->collections[read->id] = results[i];
 	}
+	return fine;
+}
+
+static bool collect_orders(struct export *export, struct collect *collect, struct err *err)
+{
+	struct collect_order *orders = mem_new((size_t) export->schema->table_count, sizeof(*orders));
+	size_t count = 0;
+	bool fine = true;
+	for (int i = 0; i < export->schema->table_count; i++)
+		if (order_of(export, &export->schema->tables[i], &orders[count]))
+			count++;
+	for (size_t i = 0; fine && i < count; i++) {
+		collect->next = i + 1 < count ? &orders[i + 1] : NULL;
+		fine = collect_one(export, collect, &orders[i], err);
+	}
+	collect_end(collect);
+	free(orders);
 	return fine;
 }
 
@@ -263,10 +285,8 @@ static bool collect_all(struct export *export, struct err *err)
 		.draw = progress_draw,
 	};
 	for (unsigned reads = 1;; reads++) {
-		bool fine = true;
 		collect.revised = false;
-		for (int i = 0; fine && i < export->schema->table_count; i++)
-			fine = collect_one(export, &collect, &export->schema->tables[i], err);
+		bool fine = collect_orders(export, &collect, err);
 		free(collect.revision);
 		collect.revision = NULL;
 		if (fine || !collect.revised || reads == READS_MAX)

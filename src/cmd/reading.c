@@ -18,7 +18,12 @@ enum {
 };
 
 /* A place in the queue: a page and what it is waiting for. */
-enum slot_state { SLOT_WAITING, SLOT_RUNNING, SLOT_ANSWERED };
+enum slot_state {
+	SLOT_WAITING,
+	SLOT_RUNNING,
+	SLOT_FINISHED, /* came back while another collection was being read, not looked at */
+	SLOT_ANSWERED,
+};
 
 struct slot {
 	struct page *page;
@@ -32,7 +37,7 @@ struct reading {
 	struct collect *collect;
 	struct page_shape shape;
 	const char *name; /* of what is read, for messages */
-	struct collection *results;
+	struct collection results[1 + COLLECT_MADE_MAX];
 	struct table_stats *stats;
 	struct plan *plan;
 	struct pager *pager;
@@ -130,7 +135,7 @@ static size_t state_count(const struct reading *reading, enum slot_state state)
 /* Each request remembers the most that were on the way with it: a slow answer in a crowd may have waited in line. */
 static void count_crowd(struct reading *reading)
 {
-	size_t running = state_count(reading, SLOT_RUNNING);
+	size_t running = http_running(reading->collect->http);
 	for (size_t i = 0; i < reading->used; i++)
 		if (reading->slots[i].state == SLOT_RUNNING && reading->slots[i].crowd < running)
 			reading->slots[i].crowd = running;
@@ -150,7 +155,7 @@ static bool ask(struct reading *reading, struct err *err)
 		slot->not_before = 0;
 	}
 	int64_t now = time_ms();
-	size_t running = state_count(reading, SLOT_RUNNING);
+	size_t running = http_running(reading->collect->http);
 	for (size_t i = 0; i < reading->used && running < allowed; i++) {
 		struct slot *slot = &reading->slots[i];
 		if (slot->state != SLOT_WAITING || slot->not_before > now || reading->hold_until > now)
@@ -178,12 +183,13 @@ static int wait_ms(const struct reading *reading)
 	return shortest > 0 ? (int)shortest : 0;
 }
 
+/* The slot of a page, NULL if it is of another reading. */
 static struct slot *slot_of(struct reading *reading, const struct page *page)
 {
-	size_t i = 0;
-	while (reading->slots[i].page != page)
-		i++;
-	return &reading->slots[i];
+	for (size_t i = 0; i < reading->slot_count; i++)
+		if (reading->slots[i].page == page)
+			return &reading->slots[i];
+	return NULL;
 }
 
 /* --- what came back ------------------------------------------------------------------------------------------------
@@ -287,6 +293,46 @@ static bool judge(struct reading *reading, bool *moved, struct err *err)
 	return true;
 }
 
+static struct reading *reading_new(struct collect *collect, const struct collect_order *order);
+
+/* When everything of this collection is asked for, the first page of the next one can be on its way: it has to come
+ * alone, as only its answer tells how to go on, and waiting for it is time lost. */
+static void look_ahead(struct reading *reading)
+{
+	struct collect *collect = reading->collect;
+	const struct collect_order *next = collect->next;
+	struct err err = {0};
+	bool kept = next != NULL && collect->store != NULL &&
+		    (store_pages(collect->store, next->endpoint) > 0 ||
+			    store_proof(collect->store, next->endpoint, NULL) != NULL ||
+			    store_why_missing(collect->store, next->endpoint) != NULL);
+	if (next == NULL || kept || collect->ahead != NULL ||
+		state_count(reading, SLOT_RUNNING) + state_count(reading, SLOT_WAITING) >= pace_allowed(collect->pace))
+		return;
+	struct reading *ahead = reading_new(collect, next);
+	if (begin_afresh(ahead, collect->page_size, &err) && ask(ahead, &err))
+		collect->ahead = ahead;
+	else
+		reading_free(ahead); /* its turn will come, and then the trouble is told */
+}
+
+static bool hear_all(struct reading *reading, struct err *err)
+{
+	struct collect *collect = reading->collect;
+	struct http_transfer *transfer = NULL;
+	while ((transfer = http_finished(collect->http)) != NULL) {
+		struct slot *slot = slot_of(reading, page_of(transfer));
+		if (slot == NULL)
+			slot_of(collect->ahead, page_of(transfer))->state = SLOT_FINISHED;
+		else if (!hear(reading, slot, err))
+			return false;
+	}
+	for (size_t i = 0; i < reading->used; i++)
+		if (reading->slots[i].state == SLOT_FINISHED && !hear(reading, &reading->slots[i], err))
+			return false;
+	return true;
+}
+
 /* Reads to the end once. */
 static bool read_once(struct reading *reading, bool *moved, struct err *err)
 {
@@ -296,15 +342,13 @@ static bool read_once(struct reading *reading, bool *moved, struct err *err)
 		drop_stale(reading);
 		if (!ask(reading, err))
 			return false;
+		look_ahead(reading);
 		collect->stats->in_flight = http_running(collect->http);
 		if (collect->draw != NULL)
 			collect->draw(collect->stats);
-		if (!http_wait(collect->http, wait_ms(reading), err))
+		int wait = state_count(reading, SLOT_FINISHED) > 0 ? 0 : wait_ms(reading);
+		if (!http_wait(collect->http, wait, err) || !hear_all(reading, err))
 			return false;
-		struct http_transfer *transfer = NULL;
-		while ((transfer = http_finished(collect->http)) != NULL)
-			if (!hear(reading, slot_of(reading, page_of(transfer)), err))
-				return false;
 		while (reading->used > 0 && reading->slots[0].state == SLOT_ANSWERED && !pager_done(reading->pager)) {
 			if (page_place(reading->slots[0].page)->age != pager_age(reading->pager))
 				slot_remove(reading, 0);
@@ -415,6 +459,8 @@ static bool recall_some(struct reading *reading, struct err *err)
 {
 	struct err own = {0};
 	struct store *store = reading->collect->store;
+	if (reading->used > 0)
+		return true; /* begun ahead */
 	if (store == NULL || store_pages(store, reading->name) == 0)
 		return begin_afresh(reading, reading->collect->page_size, err);
 	reading->sorted = strcmp(store_how(store, reading->name), how_sorted) == 0;
@@ -504,11 +550,10 @@ static void hand_over(struct reading *reading)
 	}
 }
 
-static void reading_init(
-	struct reading *reading, struct collect *collect, const struct reading_order *order, struct collection *results)
+static struct reading *reading_new(struct collect *collect, const struct collect_order *order)
 {
-	*reading = (struct reading){.collect = collect, .results = results, .sorted = true};
-	reading->name = order->endpoint;
+	struct reading *reading = mem_new(1, sizeof(*reading));
+	*reading = (struct reading){.collect = collect, .name = order->endpoint, .sorted = true};
 	reading->plan = plan_new(order->table, order->made, order->made_count);
 	reading->pager = pager_new(collect->page_size);
 	reading->order = digest_new();
@@ -521,37 +566,50 @@ static void reading_init(
 	};
 	for (size_t i = 0; i <= order->made_count; i++) {
 		reading->shape.tables[i] = i == 0 ? order->table : order->made[i - 1];
-		results[i].table = reading->shape.tables[i];
-		value_counts_init(&results[i].values, reading->shape.tables[i]->column_count);
+		reading->results[i].table = reading->shape.tables[i];
+		value_counts_init(&reading->results[i].values, reading->shape.tables[i]->column_count);
 	}
 	reading->slot_count = SLOTS_A_REQUEST * (size_t)collect->parallel;
 	reading->slots = mem_new(reading->slot_count, sizeof(*reading->slots));
 	for (size_t i = 0; i < reading->slot_count; i++)
 		reading->slots[i].page = page_new(&reading->shape);
+	return reading;
 }
 
-static void reading_release(struct reading *reading)
+void reading_free(struct reading *reading)
 {
+	if (reading == NULL)
+		return;
 	for (size_t i = 0; i < reading->slot_count; i++)
 		page_free(reading->slots[i].page);
 	free(reading->slots);
 	drop_files(reading);
+	for (size_t i = 0; i < reading->shape.table_count; i++)
+		collection_release(&reading->results[i]);
 	digest_free(reading->order);
 	free(reading->proof);
 	pager_free(reading->pager);
 	plan_free(reading->plan);
+	free(reading);
 }
 
-bool reading_run(struct collect *collect, const struct reading_order *order, struct collection *results, bool *missing,
+bool reading_run(struct collect *collect, const struct collect_order *order, struct collection *results, bool *missing,
 	struct err *err)
 {
-	struct reading reading;
-	reading_init(&reading, collect, order, results);
-	bool fine = read_collection(&reading, err);
+	struct reading *reading = collect->ahead;
+	if (reading != NULL && strcmp(reading->name, order->endpoint) == 0)
+		collect->ahead = NULL;
+	else
+		reading = reading_new(collect, order);
+	bool fine = read_collection(reading, err);
 	if (fine)
-		hand_over(&reading);
-	*missing = reading.missing;
+		hand_over(reading);
+	*missing = reading->missing;
+	for (size_t i = 0; i < reading->shape.table_count; i++) {
+		results[i] = reading->results[i];
+		reading->results[i] = (struct collection){0};
+	}
 	collect->stats->in_flight = 0;
-	reading_release(&reading);
+	reading_free(reading);
 	return fine;
 }

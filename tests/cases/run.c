@@ -235,14 +235,13 @@ static bool equal(const struct buf *a, const struct buf *b)
 }
 
 /* Compares with a file of the case, where nothing and no file are the same. */
-static bool as_expected(const struct trial *trial, size_t piece, const char *name, const char *text)
+static bool as_expected(const struct trial *trial, const char *name, const char *text)
 {
 	struct buf expected = {0};
 	read_file(trial, name, &expected);
 	bool fine = strcmp(buf_text(&expected), text) == 0;
 	if (!fine)
-		fprintf(stderr, "%s, pieces of %zu bytes: %s should be\n%s\nbut is\n%s\n", trial->folder, piece, name,
-			buf_text(&expected), text);
+		fprintf(stderr, "%s: %s should be\n%s\nbut is\n%s\n", trial->folder, name, buf_text(&expected), text);
 	buf_release(&expected);
 	return fine;
 }
@@ -272,9 +271,9 @@ static bool judge(struct trial *trial, bool accept)
 		write_file(trial, "expected.csv", buf_text(&whole.csv), whole.csv.length);
 		write_file(trial, "findings", buf_text(&whole.findings), whole.findings.length);
 	} else {
-		fine = as_expected(trial, 0, "trouble", trouble) && fine;
-		fine = as_expected(trial, 0, "expected.csv", buf_text(&whole.csv)) && fine;
-		fine = as_expected(trial, 0, "findings", buf_text(&whole.findings)) && fine;
+		fine = as_expected(trial, "trouble", trouble) && fine;
+		fine = as_expected(trial, "expected.csv", buf_text(&whole.csv)) && fine;
+		fine = as_expected(trial, "findings", buf_text(&whole.findings)) && fine;
 	}
 	free(trouble);
 	outcome_release(&whole);
