@@ -39,27 +39,27 @@ struct sax {
 	struct escape escape;
 	yajl_handle parser;
 	struct err *err; /* the caller's, during a call */
-	enum sax_trouble trouble;
 	struct frame stack[SAX_DEPTH_MAX];
 	size_t depth;
-	int at;
-	bool in_record;
 	size_t record_depth;     /* depth outside the open record */
+	const char *name;        /* by which the member the rows come from is known, or NULL */
+	const char *member_name; /* by which the member that is being met is known, or NULL */
 	enum fit fit;            /* of the member the rows come from */
-	const char *name;        /* by which it is known, or NULL */
 	enum fit member_fit;     /* of the member that is being met */
-	const char *member_name; /* by which that is known, or NULL */
-	bool rivals;             /* another member fits as well as the one the rows come from */
-	bool null_member;        /* a member that may hold the rows is null: an empty collection */
-	bool words;              /* the answer says something beside the rows, as error messages do */
-	size_t lists;            /* lists of unknown name */
-	bool started;            /* something but white space was seen */
-	bool members;            /* the answer is an object with members */
-	size_t since_event;      /* bytes given to the parser since it last said something */
-	struct buf small;        /* pieces too small to be given to the parser one by one */
-	char opening[3];         /* first bytes, to find a byte order mark */
+	enum sax_trouble trouble;
+	int at;
+	size_t lists;       /* lists of unknown name */
+	size_t since_event; /* bytes given to the parser since it last said something */
+	struct buf small;   /* pieces too small to be given to the parser one by one */
 	size_t opening_length;
+	char opening[3]; /* first bytes, to find a byte order mark */
 	bool opened;
+	bool in_record;
+	bool rivals;      /* another member fits as well as the one the rows come from */
+	bool null_member; /* a member that may hold the rows is null: an empty collection */
+	bool words;       /* the answer says something beside the rows, as error messages do */
+	bool started;     /* something but white space was seen */
+	bool members;     /* the answer is an object with members */
 	uint64_t records;
 	int64_t total;
 };

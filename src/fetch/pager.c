@@ -183,11 +183,18 @@ static enum pager_verdict all_at_once(struct pager *pager, const char *proof, st
 	return PAGER_FAIL;
 }
 
-/* The answer begins like the page before although the offset moved. */
+/* Whether an answer is the page before once more. */
+static bool is_same_page(const struct pager *pager, const struct pager_answer *answer)
+{
+	return answer->rows == pager->step && same(&pager->first, answer->first, answer->first_length) &&
+	       same(&pager->last, answer->last, answer->last_length);
+}
+
+/* The page before came once more although the offset moved. */
 static enum pager_verdict offset_ignored(
 	struct pager *pager, const struct pager_page *page, const struct pager_answer *answer, struct err *err)
 {
-	bool same_page = answer->rows == pager->step && same(&pager->last, answer->last, answer->last_length);
+	bool same_page = is_same_page(pager, answer);
 	if (pager->pages == 1 && same_page && answer->rows > page->limit)
 		return all_at_once(pager, "the server sends everything at once, and did so twice", err);
 	if (pager->pages == 1 && same_page && !page->probe && answer->rows > 1) {
@@ -258,7 +265,7 @@ static enum pager_verdict continuity(
 		return moved(err, "the last row of a page was gone when the next one was asked for");
 	if (page->overlap && same(&pager->last, answer->first, answer->first_length))
 		return PAGER_KEEP;
-	if (page->offset > 0 && same(&pager->first, answer->first, answer->first_length))
+	if (page->offset > 0 && is_same_page(pager, answer))
 		return offset_ignored(pager, page, answer, err);
 	if (page->overlap)
 		return moved(err, "a page did not begin where the page before it ended");

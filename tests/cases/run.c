@@ -4,7 +4,7 @@
  *	run FOLDER [NAME...]		all cases, or those named
  *	run --accept FOLDER [NAME...]	writes down what the program makes of them; the diff is what gets reviewed
  *
- * A case is a folder with
+ * A case is a folder, without a dot in its name, with
  *	table		the name of the table whose rows are expected
  *	page-1.json...	the answers, one after the other, byte for byte as the server sends them
  *	expected.csv	the rows: all columns, as they are before a bundle is made of them (with status and

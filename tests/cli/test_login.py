@@ -148,7 +148,7 @@ class OAuth2(Case):
 
 	def test_name_of_the_application_missing(self):
 		self.serve(login="oauth2", base="/sis", token_query={"appName": "sample"})
-		self.assert_fails(5, "not a token address.*No Campus Application selected", "--token-url",
+		self.assert_fails(5, "No Campus Application selected.*not a token address", "--token-url",
 			self.sis.root + "/sis/oauth/access_token")
 
 	def test_query_in_the_token_address_itself(self):

@@ -180,6 +180,8 @@ static void test_cells(void **state)
 			"userIds [ { .type =C .identifier =3 } ]",
 			"userIds", "{C:3}", 0},
 		{"users", "userIds [ { .type =A } ] userIds [ { .type =C .identifier =3 } ]", "userIds", "{C:3}", 0},
+		{"users", "givenName =Ann givenName", "givenName", "", 0},
+		{"users", "orgs [ =a =b ] orgs [ ]", "orgSourcedIds", "", 0},
 		/* several members for one column: the standard's own, in whatever order they come */
 		{"users", "orgs [ { .sourcedId =a } ] orgSourcedIds =b", "orgSourcedIds", "a", 0},
 		{"users", "orgSourcedIds =b orgs [ { .sourcedId =a } ]", "orgSourcedIds", "a", 0},
@@ -249,7 +251,8 @@ static void test_made_rows(void **state)
 	}
 	/* None, in every spelling of it. */
 	static const char *const none[] = {"sourcedId =c1", "sourcedId =c1 resources", "sourcedId =c1 resources [ ]",
-		"sourcedId =c1 resources =", "sourcedId =c1 resources =__", "sourcedId =c1 resources [ = ]"};
+		"sourcedId =c1 resources =", "sourcedId =c1 resources =__", "sourcedId =c1 resources [ = ]",
+		"resources [ =r1 ] sourcedId =c1 resources [ ]"};
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
 		assert_true(drive(&driven, none[i]));
 		assert_int_equal(record_made_count(driven.record), 0);
