@@ -48,8 +48,9 @@ bool fill_row(const struct fill *fill, const struct keys *keys, const struct tab
 		if (row_length(row, (size_t)c) > 0)
 			continue;
 		const char *value = fill->values[table->id][c];
-		bool filled = fill->usual && keys_fill(keys, table, c, row);
-		if (!filled && value != NULL) {
+		/* The schema never gives a column both: a constant here is what the configuration wants. */
+		bool filled = value == NULL && fill->usual && keys_fill(keys, table, c, row);
+		if (value != NULL) {
 			if (!row_set(row, (size_t)c, value, strlen(value)))
 				return err_set(err, ERR_DATA, "%s: a row is larger than %d bytes", table->file_name,
 					ROW_TEXT_MAX);
