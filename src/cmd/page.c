@@ -377,6 +377,16 @@ static enum page_outcome unreadable(struct page *page, int64_t *wait, bool *ever
 	}
 }
 
+/* No whole answer came. Also a "no" whose explanation was cut is asked for again: it may decide over a collection. */
+static enum page_outcome broken(struct page *page, int64_t *wait, bool *everything, struct err *err)
+{
+	const struct http_reply *reply = http_transfer_reply(page->transfer);
+	enum retry_verdict verdict = retry_judge(reply, page->tries);
+	if (verdict == RETRY_NEVER && (reply->failure == HTTP_CUT || reply->failure == HTTP_TIMEOUT))
+		verdict = RETRY_AGAIN;
+	return trouble(page, verdict, reply->problem, wait, everything, err);
+}
+
 /* A server that counts its publications: all that is read must be of the same. */
 static bool same_revision(struct collect *collect, const struct http_reply *reply)
 {
@@ -403,9 +413,10 @@ enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *
 	if (reply->failure == HTTP_ABORTED)
 		return unreadable(page, wait, everything, err);
 	if (reply->failure != HTTP_OK)
-		return trouble(page, retry_judge(reply, page->tries), reply->problem, wait, everything, err);
+		return broken(page, wait, everything, err);
 	if (reply->status < 200 || reply->status >= 300)
 		return hear_status(page, first, wait, everything, err);
+	auth_accepted(page->shape->collect->auth);
 	if (!same_revision(page->shape->collect, reply))
 		return failed(
 			page, ERR_API, "the server published new data while they were read (x-perm-rev changed)", err);

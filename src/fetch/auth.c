@@ -15,11 +15,10 @@
 #include "fetch/token.h"
 
 enum {
-	RENEW_MS = 30 * 1000,    /* a token is renewed when less than this is left, */
-	RENEW_PART = 10,         /* or less than this part of its life, */
-	RENEW_LEAST_USE = 2,     /* but not before this part of its life is over: some live two seconds */
-	SKEW_SECONDS = 300,      /* clocks further apart than this make signatures invalid */
-	WORKING_SIGNATURES = 64, /* requests signed since a refusal after which the login is known to work */
+	RENEW_MS = 30 * 1000, /* a token is renewed when less than this is left, */
+	RENEW_PART = 10,      /* or less than this part of its life, */
+	RENEW_LEAST_USE = 2,  /* but not before this part of its life is over: some live two seconds */
+	SKEW_SECONDS = 300,   /* clocks further apart than this make signatures invalid */
 	NONCE_BYTES = 16,
 };
 
@@ -58,9 +57,9 @@ struct auth {
 	int64_t renew_ms;   /* when it is due, by time_ms */
 
 	/* Signatures. */
-	unsigned signatures; /* made since the last refusal */
-	bool other_method;   /* the second of the two is in use */
-	int64_t correction;  /* seconds added to our clock */
+	bool accepted;      /* the server took a signature: key, secret and method are right */
+	bool other_method;  /* the second of the two is in use */
+	int64_t correction; /* seconds added to our clock */
 };
 
 struct auth *auth_new(const struct auth_options *options, struct http *http)
@@ -268,7 +267,6 @@ static bool sign(struct auth *auth, const char *method, const char *url, struct 
 		.nonce = nonce,
 		.timestamp = time_unix() + auth->correction,
 	};
-	auth->signatures++;
 	return oauth1_header(&oauth, method != NULL ? method : "GET", url, header, err);
 }
 
@@ -293,16 +291,14 @@ bool auth_header(struct auth *auth, const char *method, const char *url, struct 
 static bool adapt_signature(struct auth *auth, struct err *err)
 {
 	int64_t off = auth->notes.skew - auth->correction;
-	bool working = auth->signatures > WORKING_SIGNATURES;
-	auth->signatures = 0;
 	if (off > SKEW_SECONDS || off < -SKEW_SECONDS) {
 		auth->correction = auth->notes.skew;
 		char *sentence = mem_format(skew_warning, (long long)llabs(auth->correction) / 60);
 		login_warn(&auth->notes, sentence);
 		free(sentence);
-	} else if (!working && auth->oauth1_method == NULL && !auth->other_method) {
+	} else if (!auth->accepted && auth->oauth1_method == NULL && !auth->other_method) {
 		auth->other_method = true;
-	} else if (!working) {
+	} else if (!auth->accepted) {
 		err_set(err, ERR_LOGIN,
 			"the server refuses the signed requests: check client-id, the secret and oauth1-method");
 		refusal_hint(login_refusal(auth->login), err);
@@ -310,6 +306,11 @@ static bool adapt_signature(struct auth *auth, struct err *err)
 	}
 	auth->generation++;
 	return true;
+}
+
+void auth_accepted(struct auth *auth)
+{
+	auth->accepted = true;
 }
 
 bool auth_refused(struct auth *auth, unsigned generation, const struct http_reply *reply, struct err *err)

@@ -358,10 +358,15 @@ static enum pager_verdict advance_cursor(
 {
 	pager->by_cursor = true;
 	pager->ascending = pager->ascending && ascends(pager, page, answer);
+	if (pager->pages == 0)
+		pager->first_page_rows = answer->rows;
+	bool repeated = pager->pages > 0 && is_same_page(pager, answer);
 	pager->pages++;
 	pager->offset += answer->rows;
+	if (pager->total_state == TOTAL_STATED && pager->offset > pager->total &&
+		pager->total == pager->first_page_rows)
+		pager->total_state = TOTAL_PER_PAGE;
 	pager->largest = answer->rows > pager->largest ? answer->rows : pager->largest;
-	bool repeated = pager->pages > 1 && same(&pager->first, answer->first, answer->first_length);
 	if (answer->next_url != NULL && (repeated || pager->offset > PAGER_ROWS_MAX || pager->pages > PAGER_PAGES_MAX ||
 						!follow(pager, answer->next_url))) {
 		err_set(err, ERR_API, "the server's links to the next page run in a circle");
