@@ -177,7 +177,8 @@ static int wait_ms(const struct reading *reading)
 	for (size_t i = 0; i < reading->used; i++) {
 		const struct slot *slot = &reading->slots[i];
 		int64_t from = slot->not_before > reading->hold_until ? slot->not_before : reading->hold_until;
-		if (slot->state == SLOT_WAITING && from - now < shortest)
+		/* What waits for room only starts when an answer comes, and that ends the wait too. */
+		if (slot->state == SLOT_WAITING && from > now && from - now < shortest)
 			shortest = from - now;
 	}
 	return shortest > 0 ? (int)shortest : 0;

@@ -1,6 +1,7 @@
 """What goes wrong on the way: it is asked again and the bundle is the truth, or the run ends with exit 5, one sentence,
 and the bundle of yesterday as it was."""
 
+import resource
 import unittest
 
 from harness import Case
@@ -149,6 +150,19 @@ class Passing(Case):
 	def test_body_that_rests_in_the_middle(self):
 		run = self.after({"stall": 2}, "--timeout", "1s")
 		self.assertEqual(run.collection("users")["retries"], 0)
+
+	def test_waiting_for_the_server_costs_nothing(self):
+		"""Time of the processor, not of the clock: with slow pages hardly more than without."""
+		def busy(faults):
+			self.serve({"users": 200, "enrollments": 300}, cap=20, faults=faults)
+			before = resource.getrusage(resource.RUSAGE_CHILDREN)
+			self.export_truth("--parallel", 2)
+			after = resource.getrusage(resource.RUSAGE_CHILDREN)
+			return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+		slow = {"delay": 4}
+		self.assertLess(busy([{"match": "users", "offset": 190, "do": slow},
+			{"match": "enrollments", "offset": 0, "do": slow}]), busy([]) + 0.6)
 
 	def test_compressed(self):
 		for scenario in ({"gzip": True}, {"gzip": "force"}, {"chunked": True}, {"gzip": True, "chunked": True}):

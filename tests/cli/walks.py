@@ -14,11 +14,11 @@ import json
 import os
 import random
 import sys
-import tempfile
 import threading
 import time
 
-from harness import BEARER, CORE, Case, sis_module
+from harness import BEARER, Case, sis_module
+from served import Served, state
 
 SECONDS = 90  # for one walk; nearly all take one or two
 AT_ONCE = 3  # walks that share a process: they mostly wait for the server's pauses to pass
@@ -81,8 +81,10 @@ class Walk:
 			self.set(perm_rev=self.dice.choice(["7", "7", "7", "changing"]))
 
 	def answers(self):
-		self.set(wrapper=self.dice.choice([{}, {}, "array", "data", {"users": "students", "orgs": "org"}]))
-		self.set(single=self.chance(0.2), with_status_set=self.chance(0.2), bom=self.chance(0.1), chunked=self.chance(0.3))
+		self.set(wrapper=self.dice.choice([{}, {}, "array", "data", {"users": "students", "orgs": "schools"}]))
+		self.set(with_status_set=self.chance(0.2), bom=self.chance(0.1), chunked=self.chance(0.3))
+		if self.get("wrapper") != "array":
+			self.set(single=self.chance(0.2))  # without a wrapper, a row as itself would be an answer without a list
 		self.set(trailing=self.dice.choice(["", "", "\r\n", "  \n\n"]))
 		self.set(gzip=self.dice.choice([False, True, "force"]))
 		self.set(member_order=self.dice.choice(["aeries", "first", "reverse"]))
@@ -101,8 +103,8 @@ class Walk:
 			self.set(latency=self.dice.choice([0.002, 0.01, 0.03]))
 		if self.chance(0.1):
 			self.set(latency=0.005, retry_after=0, capacity={"good": 2, "max": self.dice.randint(3, 5), "exponent": 1})
-		if self.chance(0.03):
-			self.set(when_limit_over=150, limit_over_status=self.dice.choice([413, 503, 504]))
+		if self.number >= 100 and self.chance(0.03):  # slow: each collection finds out for itself
+			self.set(when_limit_over=max(60, self.page_size // 3), limit_over_status=self.dice.choice([413, 503, 504]))
 		self.set(retry_after_style=self.dice.choice(["seconds", "date", "x-ratelimit-reset", "none"]))
 		if self.chance(0.15):
 			self.arguments += ["--resume", "1h"]
@@ -121,13 +123,8 @@ class Walk:
 		if login in ("bearer", "none"):
 			self.login_arguments = {"login": False}
 			self.arguments += ["--auth", login]
-		if login == "bearer" and 401 in self.chaos_kinds:
-			self.chaos_kinds.remove(401)  # a fixed token that is refused is final
-		if login in ("oauth1", "none") and 401 in self.chaos_kinds:
-			self.chaos_kinds.remove(401)
-		if login == "none" and "html" in self.chaos_kinds or login == "bearer" and "html" in self.chaos_kinds or \
-				login == "oauth1" and "html" in self.chaos_kinds:
-			self.chaos_kinds.remove("html")
+		if login in ("bearer", "none", "oauth1"):  # nothing can be logged in again: a refusal is final
+			self.chaos_kinds[:] = [kind for kind in self.chaos_kinds if kind not in (401, "html")]
 		if self.get("chaos") and not self.chaos_kinds:
 			self.set(chaos=None)
 		if login in ("aeries", "aeries-v2", "aeries-v1", "oauth2") and self.chance(0.5):
@@ -174,29 +171,7 @@ class Walk:
 		return f"walk {self.number}: {' '.join(words)}\n{json.dumps(self.scenario)}"
 
 
-# --- the server, in this process ------------------------------------------------------------------------------------
-
-
-class Served:
-	"""The fake SIS on a thread of this process: a process of its own for each walk would cost more than the walk."""
-
-	def __init__(self, scenario):
-		self.scenario = sis_module.complete_scenario(dict(sis_module.SCENARIO), json.loads(json.dumps(scenario)))
-		self.stop = threading.Event()
-		self.server = sis_module.Server(sis_module.Sis(district(self.scenario), self.scenario, self.stop), quiet=True)
-		self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-		self.thread.start()
-
-	def close(self):
-		self.stop.set()
-		self.server.shutdown()
-		self.server.server_close()
-		self.thread.join(10)
-
-
-def district(scenario):
-	size = {**sis_module.DISTRICT, **scenario["district"]}
-	return sis_module.District(sis_module.Schemas(sis_module.SCHEMAS), size, scenario, set())
+# --- the truth ------------------------------------------------------------------------------------------------------
 
 
 TRUTHS = {}
@@ -204,16 +179,11 @@ TRUTHS_LOCK = threading.Lock()
 
 
 def truth(scenario):
-	"""The files of a good export; worked out once for each set of rows."""
+	"""The same without changes; worked out once for each set of rows."""
 	name = json.dumps([scenario[key] for key in ("district", "nasty", "deleted", "stale_copies")])
 	with TRUTHS_LOCK:
 		if name not in TRUTHS:
-			rows = district(scenario)
-			lists = sis_module.Lists(rows, scenario)
-			keys = {table: list(lists.current(table)) for table in rows.schemas.served}
-			with tempfile.TemporaryDirectory(prefix="truth-") as folder:
-				sis_module.Truth(rows, CORE).write(folder, keys)
-				TRUTHS[name] = Case().bundle(folder)
+			TRUTHS[name] = state(scenario)
 		return TRUTHS[name]
 
 
