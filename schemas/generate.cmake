@@ -10,6 +10,10 @@ set(KEY "[A-Za-z][A-Za-z0-9_-]*")
 set(COLUMN_TYPES guid guids id text texts grades enum enums boolean date datetime year float userids digest blank)
 set(AUTH_WAYS oauth2 aeries-v1 oauth1 bearer none)
 set(CLIENT_AUTH_WAYS basic body query both)
+set(BASIC_ENCODINGS form raw)
+set(OAUTH1_METHODS HMAC-SHA1 HMAC-SHA256)
+set(PARALLEL_MAX 64) # as of the options of these names
+set(PAGE_SIZE_MAX 100000)
 set(HINTS login-refused no-address forbidden empty key-shape)
 
 # ---- Errors and reading ----
@@ -642,12 +646,36 @@ endfunction()
 
 # ---- Providers ----
 
+# out = the word at the key, one of the others named; "" where the key is missing.
+function(get_word out json key)
+	get_optional(word "${json}" "" ${key} STRING)
+	if(NOT word STREQUAL "")
+		check_word("" ${key} "${word}" ${ARGN})
+	endif()
+	set(${out} "${word}" PARENT_SCOPE)
+endfunction()
+
+# out = the number at the key, from 1 to max; 0 where the key is missing.
+function(get_number out json key max)
+	has(there "${json}" ${key})
+	set(number 0)
+	if(there)
+		get(number "${json}" "" ${key} NUMBER)
+		check_pattern("" ${key} "${number}" "[1-9][0-9]?[0-9]?[0-9]?[0-9]?[0-9]?")
+		if(number GREATER max)
+			fail("" "\"${key}\" cannot be more than ${max}")
+		endif()
+	endif()
+	set(${out} "${number}" PARENT_SCOPE)
+endfunction()
+
 # Reads providers/NAME.json, appends to C, and adds it to PROVIDER_ROWS.
 function(read_provider name)
 	open_file("providers/${name}.json")
 	check_pattern("" name "${name}" "[a-z][a-z0-9-]*")
-	check_keys("${JSON}" "" title hosts paths auth client-auth token-paths authorize-path refresh-path extra-scopes
-		key-hex-digits permissions hints)
+	check_keys("${JSON}" "" title hosts paths auth client-auth basic-encoding oauth1-method token-at token-paths token-url
+		token-query headers authorize-path refresh-path scopes extra-scopes key-hex-digits parallel page-size permissions
+		hints)
 	get(title "${JSON}" "" title STRING)
 	get_list(hosts "${JSON}" "" hosts "[a-z0-9-]+(\\.[a-z0-9-]+)+")
 	get_list(paths "${JSON}" "" paths "(/[A-Za-z0-9._-]+)+")
@@ -659,19 +687,41 @@ function(read_provider name)
 	foreach(way IN LISTS auth)
 		check_word("" auth "${way}" ${AUTH_WAYS})
 	endforeach()
-	get(client_auth "${JSON}" "" client-auth STRING)
-	check_word("" client-auth "${client_auth}" ${CLIENT_AUTH_WAYS})
+	get_word(client_auth "${JSON}" client-auth ${CLIENT_AUTH_WAYS})
+	get_word(basic_encoding "${JSON}" basic-encoding ${BASIC_ENCODINGS})
+	get_word(oauth1_method "${JSON}" oauth1-method ${OAUTH1_METHODS})
+	get_word(token_at "${JSON}" token-at host)
+	get_word(scopes "${JSON}" scopes none)
 	get_list(extra_scopes "${JSON}" "" extra-scopes "[a-z][a-z.-]*")
+	if(scopes AND extra_scopes)
+		fail("" "\"scopes\" and \"extra-scopes\" exclude each other")
+	endif()
 
-	# The addresses a way of logging in needs, and none that no way uses.
+	# The addresses a way of logging in needs, and nothing that no way uses.
 	set(address "(/[A-Za-z0-9._-]+)+/?")
 	get_list(token_paths "${JSON}" "" token-paths "${address}")
-	foreach(pair token-paths:oauth2 authorize-path:aeries-v1 refresh-path:aeries-v1)
-		string(REGEX MATCH "^([^:]+):(.+)$" pair "${pair}")
+	get_optional(token_url "${JSON}" "" token-url STRING)
+	if(token_url)
+		check_pattern("" token-url "${token_url}" "https://[a-z0-9.-]+(:[0-9]+)?${address}")
+	endif()
+	get_list(token_query "${JSON}" "" token-query "[A-Za-z][A-Za-z0-9_.-]*")
+	get_list(headers "${JSON}" "" headers "[A-Za-z][A-Za-z0-9-]*")
+	if(token_paths AND token_url)
+		fail("" "\"token-paths\" and \"token-url\" exclude each other")
+	elseif(token_at AND NOT token_paths)
+		fail("" "\"token-at\" cannot go without token-paths")
+	elseif("oauth2" IN_LIST auth AND NOT token_paths AND NOT token_url)
+		fail("" "missing key \"token-paths\", needed by auth oauth2")
+	endif()
+	foreach(triple client-auth:oauth2:needed basic-encoding:oauth2: token-paths:oauth2: token-url:oauth2:
+			token-query:oauth2: scopes:oauth2: extra-scopes:oauth2: oauth1-method:oauth1: authorize-path:aeries-v1:needed
+			refresh-path:aeries-v1:needed)
+		string(REGEX MATCH "^([^:]+):([^:]+):(.*)$" triple "${triple}")
 		set(key "${CMAKE_MATCH_1}")
 		set(way "${CMAKE_MATCH_2}")
+		set(needed "${CMAKE_MATCH_3}")
 		has(there "${JSON}" ${key})
-		if(way IN_LIST auth AND NOT there)
+		if(needed AND way IN_LIST auth AND NOT there)
 			fail("" "missing key \"${key}\", needed by auth ${way}")
 		elseif(there AND NOT way IN_LIST auth)
 			fail("" "\"${key}\" cannot go without auth ${way}")
@@ -683,6 +733,8 @@ function(read_provider name)
 			check_pattern("" ${key}-path "${${key}}" "${address}")
 		endif()
 	endforeach()
+	get_number(parallel "${JSON}" parallel ${PARALLEL_MAX})
+	get_number(page_size "${JSON}" page-size ${PAGE_SIZE_MAX})
 
 	get_optional(permissions "${JSON}" "" permissions OBJECT)
 	set(permission_rows "")
@@ -709,13 +761,9 @@ function(read_provider name)
 		string(REPLACE "-" "_" field "${key}")
 		string(APPEND hint_rows "\n\t\t.${field} = ${hint},")
 	endforeach()
-	set(digits 0)
+	get_number(digits "${JSON}" key-hex-digits 999)
 	has(digits_there "${JSON}" key-hex-digits)
 	has(shape_there "${hints}" key-shape)
-	if(digits_there)
-		get(digits "${JSON}" "" key-hex-digits NUMBER)
-		check_pattern("" key-hex-digits "${digits}" "[1-9][0-9]?[0-9]?")
-	endif()
 	if(shape_there AND NOT digits_there)
 		fail("hints" "\"key-shape\" cannot go without key-hex-digits")
 	elseif(digits_there AND NOT shape_there)
@@ -723,10 +771,12 @@ function(read_provider name)
 	endif()
 
 	string(REPLACE "-" "_" symbol "${name}")
-	foreach(text title client_auth authorize refresh)
+	c_bool(token_at "${token_at}")
+	c_bool(scopes "${scopes}")
+	foreach(text title client_auth basic_encoding oauth1_method token_url authorize refresh)
 		c_text(${text} "${${text}}")
 	endforeach()
-	foreach(list hosts paths auth token_paths extra_scopes)
+	foreach(list hosts paths auth token_paths token_query headers extra_scopes)
 		c_list(${list} ${${list}})
 	endforeach()
 	set(C "${C}static const struct provider provider_${symbol} = {
@@ -736,11 +786,20 @@ function(read_provider name)
 	.paths = ${paths},
 	.auth = ${auth},
 	.client_auth = ${client_auth},
+	.basic_encoding = ${basic_encoding},
+	.oauth1_method = ${oauth1_method},
+	.token_at_host = ${token_at},
 	.token_paths = ${token_paths},
+	.token_url = ${token_url},
+	.token_query = ${token_query},
+	.headers = ${headers},
 	.authorize_path = ${authorize},
 	.refresh_path = ${refresh},
+	.no_scopes = ${scopes},
 	.extra_scopes = ${extra_scopes},
 	.key_hex_digits = ${digits},
+	.parallel = ${parallel},
+	.page_size = ${page_size},
 	.permissions = (const struct provider_permission[]){${permission_rows}
 		{NULL, NULL}},
 	.hints = {${hint_rows}

@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "address.h"
 #include "base/file.h"
@@ -13,6 +15,7 @@
 #include "inifile.h"
 #include "option.h"
 #include "provider.h"
+#include "provider_file.h"
 #include "secret.h"
 #include "setting.h"
 #include "table/schema.h"
@@ -54,6 +57,7 @@ static void add_origin(
 {
 	switch (origin->level) {
 	case CONFIG_DEFAULT: buf_add_text(out, "default"); break;
+	case CONFIG_PROVIDER: buf_add_format(out, "provider %s", config->provider->name); break;
 	case CONFIG_FILE: buf_add_format(out, "%s:%u", config->file, origin->line); break;
 	case CONFIG_ENVIRONMENT: option_variable(option, out); break;
 	case CONFIG_COMMAND_LINE: buf_add_text(out, "command line"); break;
@@ -401,6 +405,71 @@ static bool default_state_dir(struct config *config, char **environment, const c
 	return true;
 }
 
+/* Puts what a provider says in place of a default. */
+static bool prefer(struct config *config, const char *name, const char *text, struct err *err)
+{
+	const struct option *option = named(name);
+	struct config_origin origin = {.level = CONFIG_PROVIDER};
+	if (text == NULL || config_level(config, name) != CONFIG_DEFAULT)
+		return true;
+	return apply(target_for(config, &config->top, option), option, text, origin, err);
+}
+
+static bool prefer_less(struct config *config, const char *name, long now, int most, struct err *err)
+{
+	char text[16];
+	snprintf(text, sizeof(text), "%d", most);
+	return most == 0 || most >= now || prefer(config, name, text, err);
+}
+
+static bool apply_provider(struct config *config, struct err *err)
+{
+	const struct provider *provider = config->provider;
+	return prefer(config, "token-url", provider->token_url, err) &&
+	       prefer(config, "basic-encoding", provider->basic_encoding, err) &&
+	       prefer(config, "oauth1-method", provider->oauth1_method, err) &&
+	       prefer(config, "scope", provider->no_scopes ? "none" : NULL, err) &&
+	       prefer_less(config, "parallel", config->parallel, provider->parallel, err) &&
+	       prefer_less(config, "page-size", config->page_size, provider->page_size, err);
+}
+
+static bool has_header(const struct config *config, const char *name)
+{
+	size_t length = strlen(name);
+	for (size_t i = 0; i < config->header.count; i++)
+		if (strncasecmp(config->header.items[i], name, length) == 0 && config->header.items[i][length] == ':')
+			return true;
+	return false;
+}
+
+static void warn_headers(struct config *config)
+{
+	for (const char *const *name = config->provider->headers; *name != NULL; name++)
+		if (!has_header(config, *name))
+			config_warn(config, "%s wants a header line %s; give it by `header`", config->provider->title,
+				*name);
+}
+
+/* Finds the provider, by its file, its name or the base address, and takes over what it says. */
+static bool choose_provider(struct config *config, const char *host, const char *path, struct err *err)
+{
+	if (provider_is_path(config->provider_name)) {
+		config->provider_file = provider_file_read(config->provider_name, err);
+		if (config->provider_file == NULL) {
+			err_in(err, "`provider`");
+			return config_err_in(config, NULL, "provider", err);
+		}
+		config->provider = provider_file_get(config->provider_file);
+	} else {
+		config->provider = provider_find(config->provider_name);
+		if (config->provider == NULL)
+			config->provider = provider_recognise(host, path);
+	}
+	if (config->from_pages == NULL)
+		warn_headers(config);
+	return apply_provider(config, err);
+}
+
 /* A source that needs no server. */
 static bool check_saved(struct config *config, bool state, char **environment, struct err *err)
 {
@@ -409,9 +478,8 @@ static bool check_saved(struct config *config, bool state, char **environment, s
 			err, ERR_USAGE, "`from-pages` reads no server: `save-pages` and `resume` do not go with it");
 	if (config->url != NULL)
 		return true;
-	config->provider = provider_find(config->provider_name);
-	if (config->provider == NULL)
-		config->provider = provider_recognise("", "");
+	if (!choose_provider(config, "", "", err))
+		return false;
 	return !state || config->state_dir != NULL || default_state_dir(config, environment, "saved-pages", err);
 }
 
@@ -431,13 +499,11 @@ static bool check_source(struct config *config, bool state, char **environment, 
 	} else {
 		config->base_url = mem_copy(address.base);
 		config->data_url = mem_copy(address.data);
-		config->provider = provider_find(config->provider_name);
-		if (config->provider == NULL)
-			config->provider = provider_recognise(address.host, address.path);
 		if (address.cut)
 			config_warn(config, "`url` names a web page; what stands before its last slash is used: %s",
 				config->base_url);
-		ok = (!state || config->state_dir != NULL ||
+		ok = choose_provider(config, address.host, address.path, err) &&
+		     (!state || config->state_dir != NULL ||
 			     default_state_dir(config, environment, address.slug, err)) &&
 		     (config->from_pages != NULL || credentials_check(config, err));
 	}
@@ -595,6 +661,7 @@ void config_release(struct config *config)
 	for (size_t i = 0; i < option_count; i++)
 		if (options[i].group != OPTION_BUNDLE)
 			setting_reset(&options[i], config);
+	provider_file_free(config->provider_file);
 	free_list(&config->warnings);
 	free(config->base_url);
 	free(config->data_url);

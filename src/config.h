@@ -4,11 +4,11 @@
  * Owns every text it gives out, wipes the secrets, leaves reading them to secret.h and the shape of addresses to
  * address.h.
  *
- * Later wins: default, file, environment (ROSTERZIP_PAGE_SIZE for page-size), command line. The top part of the file is
- * the run and the defaults of all bundles; each [bundle NAME] is one output. A bundle option from the environment or
- * the command line holds for every bundle; only output may then not be given when there are several. output above
- * [bundle] sections is an error. An empty variable counts as not set. Lists add up within one source and section, and
- * replace what an earlier source or the top part said.
+ * Later wins: default, provider, file, environment (ROSTERZIP_PAGE_SIZE for page-size), command line. The top part of
+ * the file is the run and the defaults of all bundles; each [bundle NAME] is one output. A bundle option from the
+ * environment or the command line holds for every bundle; only output may then not be given when there are several.
+ * output above [bundle] sections is an error. An empty variable counts as not set. Lists add up within one source and
+ * section, and replace what an earlier source or the top part said.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -21,6 +21,7 @@
 #include "base/err.h"
 
 struct provider;
+struct provider_file;
 
 /* Each enum follows the order of the words of its option. */
 enum config_auth {
@@ -59,7 +60,7 @@ struct config_list {
 };
 
 /* Where a value comes from, in the order of who wins. */
-enum config_level { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_COMMAND_LINE };
+enum config_level { CONFIG_DEFAULT, CONFIG_PROVIDER, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_COMMAND_LINE };
 
 struct config_origin {
 	enum config_level level;
@@ -86,21 +87,22 @@ struct bundle_config {
 struct config {
 	/* Source. The three addresses have no slash at the end; they and provider are NULL for a command without a
 	 * source. */
-	char *file;                      /* the configuration file, or NULL */
-	char *url;                       /* as given */
-	char *base_url;                  /* without login page and without version; token paths go behind it */
-	char *data_url;                  /* collections go behind it */
-	char *provider_name;             /* as given, such as "auto" */
-	const struct provider *provider; /* the one named, or the one that base_url belongs to */
-	int auth;                        /* enum config_auth; AUTO has become BEARER if only a bearer token was given */
-	char *token_url;                 /* exact, or NULL */
-	int client_auth;                 /* enum config_client_auth */
-	int basic_encoding;              /* enum config_basic_encoding */
-	int grant;                       /* enum config_grant */
-	struct config_list scope;        /* not set: by provider and tables; set and empty: leave the parameter out */
-	struct config_list token_param;  /* "name=value"; "?name=value" goes into the query */
-	struct config_list header;       /* "Name: value" */
-	int oauth1_method;               /* enum config_oauth1_method */
+	char *file;                          /* the configuration file, or NULL */
+	char *url;                           /* as given */
+	char *base_url;                      /* without login page and without version; token paths go behind it */
+	char *data_url;                      /* collections go behind it */
+	char *provider_name;                 /* as given, such as "auto" */
+	const struct provider *provider;     /* the one named, or the one that base_url belongs to */
+	struct provider_file *provider_file; /* what provider is of, if it was named by path; else NULL */
+	int auth;                       /* enum config_auth; AUTO has become BEARER if only a bearer token was given */
+	char *token_url;                /* exact, or NULL */
+	int client_auth;                /* enum config_client_auth */
+	int basic_encoding;             /* enum config_basic_encoding */
+	int grant;                      /* enum config_grant */
+	struct config_list scope;       /* not set: by provider and tables; set and empty: leave the parameter out */
+	struct config_list token_param; /* "name=value"; "?name=value" goes into the query */
+	struct config_list header;      /* "Name: value" */
+	int oauth1_method;              /* enum config_oauth1_method */
 	char *client_id;
 	char *client_secret_file;
 	char *client_secret_command;
@@ -174,8 +176,8 @@ void config_help(const struct config_command *command, FILE *out);
 void config_show(const struct config *config, struct buf *out);
 
 /* Where the value of an option comes from, as messages begin: "FILE:12", "ROSTERZIP_PAGE_SIZE", "--page-size",
- * "default". Adds it to out, or puts it in front of a message (and returns false). The bundle is one of config->bundles
- * for a bundle option, else NULL. */
+ * "provider aspen", "default". Adds it to out, or puts it in front of a message (and returns false). The bundle is one
+ * of config->bundles for a bundle option, else NULL. */
 void config_origin_add(
 	const struct config *config, const struct bundle_config *bundle, const char *option, struct buf *out);
 bool config_err_in(

@@ -39,12 +39,12 @@ static char to_lower(char c)
 
 static bool check_provider(const char *text, struct err *err)
 {
-	if (strcmp(text, "auto") == 0 || provider_find(text) != NULL)
+	if (strcmp(text, "auto") == 0 || provider_is_path(text) || provider_find(text) != NULL)
 		return true;
 	struct buf names = {0};
 	for (int i = 0; providers[i] != NULL; i++)
 		buf_add_format(&names, ", %s", providers[i]->name);
-	err_set(err, ERR_USAGE, "there is no `%s`, only: auto%s", text, buf_text(&names));
+	err_set(err, ERR_USAGE, "there is no `%s`, only: auto%s, or a /path/to/FILE.json", text, buf_text(&names));
 	buf_release(&names);
 	return false;
 }
@@ -163,7 +163,7 @@ const struct option options[] = {
 	{"url", SOURCE(url), .kind = OPTION_URL, .check = http_address_allowed, .argument = "URL",
 		.help = "OneRoster address of the school system"},
 	{"provider", SOURCE(provider_name), .kind = OPTION_TEXT, .preset = "auto", .check = check_provider,
-		.argument = "NAME", .help = "which school system it is"},
+		.argument = "NAME", .help = "which school system it is, or a file"},
 	{"auth", SOURCE(auth), .kind = OPTION_CHOICE, .choices = auth_words, .preset = "auto", .argument = "LOGIN",
 		.help = ""},
 	{"client-id", SOURCE(client_id), .kind = OPTION_TEXT, .argument = "ID", .help = "client id, or consumer id"},

@@ -1,7 +1,6 @@
 #include "provider.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +11,14 @@ const struct provider *provider_find(const char *name)
 		if (strcmp(providers[i]->name, name) == 0)
 			return providers[i];
 	return NULL;
+}
+
+bool provider_is_path(const char *value)
+{
+	static const char end[] = ".json";
+	size_t length = strlen(value);
+	return strchr(value, '/') != NULL ||
+	       (length >= sizeof(end) && strcmp(value + length - (sizeof(end) - 1), end) == 0);
 }
 
 /* Whole labels only: "notaeries.net" is not a host of "aeries.net". */

@@ -416,6 +416,10 @@ static bool check_list(struct spot *spot)
 			buf_add_char(&out, ',');
 		add_item(spot, item, length, &out);
 	}
+	if (out.length == 4 && memcmp(out.data, "null", 4) == 0) {
+		meet(spot, VALUE_TEXT_NULL); /* all that is left of the list */
+		buf_clear(&out);
+	}
 	return spot_take(spot, &out);
 }
 

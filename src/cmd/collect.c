@@ -55,7 +55,7 @@ static bool join_rows(struct rowfile *to, const struct collection *part, struct 
 static bool join_one(struct joining *joining, const char *endpoint)
 {
 	struct collection parts[1 + COLLECT_MADE_MAX] = {0};
-	bool missing = false;
+	enum reading_missing missing = READING_GIVEN;
 	joining->order.endpoint = endpoint;
 	bool fine = reading_run(joining->collect, &joining->order, parts, &missing, joining->err);
 	for (size_t i = 0; i <= joining->order.made_count; i++) {
@@ -155,11 +155,11 @@ static void release_all(struct collection *results, size_t count)
 static bool read_table(struct collect *collect, const struct collect_order *order, bool may_miss,
 	struct collection *results, struct err *err)
 {
-	bool missing = false;
+	enum reading_missing missing = READING_GIVEN;
 	size_t count = 1 + order->made_count;
 	if (reading_run(collect, order, results, &missing, err))
 		return true;
-	if (!missing)
+	if (missing == READING_GIVEN)
 		return false;
 	struct err first = *err;
 	bool other = order->table->instead[0] != NULL || order->table->instead_each != NULL;
@@ -167,6 +167,8 @@ static bool read_table(struct collect *collect, const struct collect_order *orde
 	release_all(results, count);
 	if (other && read_instead(collect, order, first.text, results, err))
 		return true;
+	if (missing == READING_UNKNOWN)
+		err_hint(&first, "If every collection answers like this, the base address is wrong: check url");
 	/* What the first address said is what an administrator can do something about, unless the network failed. */
 	if (!other || err->code == ERR_API)
 		*err = first;

@@ -99,7 +99,7 @@ static void choose_client(const struct config *config, struct auth_options *sett
 	settings->client_given = config->client_auth != CONFIG_CLIENT_AUTH_AUTO;
 	if (settings->client_given)
 		settings->client = chosen[config->client_auth];
-	else
+	else if (config->provider->client_auth != NULL)
 		auth_client_find(config->provider->client_auth, &settings->client);
 }
 
@@ -112,6 +112,49 @@ static const char *oauth1_method(int method)
 	}
 }
 
+/* What token paths go behind. To be freed. */
+static char *token_base(const struct config *config)
+{
+	const char *host = strstr(config->base_url, "://");
+	if (!config->provider->token_at_host || host == NULL)
+		return mem_copy(config->base_url);
+	host += strlen("://");
+	return mem_copy_n(config->base_url, (size_t)(host - config->base_url) + strcspn(host, "/"));
+}
+
+static bool in_query(const char *query, const char *name)
+{
+	size_t length = strlen(name);
+	for (; query != NULL && *query != '\0'; query = strchr(query, '&')) {
+		query++; /* the question mark, or what stands between two */
+		if (strncmp(query, name, length) == 0 && query[length] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* Whether the user gave a parameter for the query of the token address. */
+static bool is_given(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->token_param.count; i++)
+		if (config->token_param.items[i][0] == '?' && in_query(config->token_param.items[i], name))
+			return true;
+	return config->token_url != NULL && in_query(strchr(config->token_url, '?'), name);
+}
+
+/* A hint, and in front of it what the token address demands and nobody gave. NULL for neither; to be freed. */
+static char *token_hint(const struct config *config, const char *hint)
+{
+	const char *const *name = config->provider->token_query;
+	while (*name != NULL && is_given(config, *name))
+		name++;
+	if (*name == NULL)
+		return hint != NULL ? mem_copy(hint) : NULL;
+	return mem_format("%s wants %s in the query of its token address: set token-url to the whole address with "
+			  "?%s=..., or token-param to ?%s=...%s%s",
+		config->provider->title, *name, *name, *name, hint != NULL ? ". " : "", hint != NULL ? hint : "");
+}
+
 bool connect_open(
 	struct connection *connection, const struct config *config, const struct schema *schema, struct err *err)
 {
@@ -122,8 +165,11 @@ bool connect_open(
 	struct scope_list scopes = {0};
 	struct scope_list fewer = {0};
 	wanted_scopes(config, schema, &scopes, &fewer);
+	char *base = token_base(config);
+	char *login_refused = token_hint(config, provider->hints.login_refused);
+	char *no_address = token_hint(config, provider->hints.no_address);
 	struct auth_options settings = {
-		.base = config->base_url,
+		.base = base,
 		.token_url = config->token_url,
 		.token_paths = provider->token_paths,
 		.authorize_path = provider->authorize_path,
@@ -140,8 +186,8 @@ bool connect_open(
 		.headers = (const char *const *)config->header.items,
 		.retry_seconds = (int)config->retry_time,
 		.key_hex_digits = provider->key_hex_digits,
-		.hint_login_refused = provider->hints.login_refused,
-		.hint_no_address = provider->hints.no_address,
+		.hint_login_refused = login_refused,
+		.hint_no_address = no_address,
 		.hint_key_shape = provider->hints.key_shape,
 	};
 	login_ways(config, settings.ways);
@@ -149,6 +195,9 @@ bool connect_open(
 	connection->auth = auth_new(&settings, connection->http);
 	scope_release(&scopes);
 	scope_release(&fewer);
+	free(base);
+	free(login_refused);
+	free(no_address);
 	bool fine = auth_login(connection->auth, err);
 	connect_warn(connection);
 	return fine;

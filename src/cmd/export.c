@@ -162,6 +162,17 @@ static void log_origin(const struct store *store)
 		log_line(LOG_INFO, "resume", "%s", words[store_origin(store)]);
 }
 
+/* Pages that an earlier run kept to be gone on with, when this one will not: nobody would know of them. */
+static void sweep_pages(const struct export *export)
+{
+	struct err err = {0};
+	char *folder = mem_format("%s/pages", export->config.state_dir);
+	struct store *store = access(folder, F_OK) == 0 ? store_open(folder, "", export->started, -1, &err) : NULL;
+	if ((store != NULL && !store_remove(store, &err)) || err.code != ERR_NONE)
+		log_line(LOG_WARNING, "resume", "%s", err.text);
+	free(folder);
+}
+
 static bool open_store(struct export *export, struct err *err)
 {
 	const struct config *config = &export->config;
@@ -169,6 +180,8 @@ static bool open_store(struct export *export, struct err *err)
 		export->store = store_open_saved(config->from_pages, err);
 		return export->store != NULL || err_in(err, "from-pages");
 	}
+	if (config->resume == 0 || config->save_pages != NULL)
+		sweep_pages(export);
 	if (config->save_pages == NULL && config->resume == 0)
 		return true;
 	char *folder = config->save_pages != NULL ? mem_copy(config->save_pages)

@@ -15,6 +15,8 @@
 #include "table/row.h"
 #include "table/rowpage.h"
 
+enum { SIGNATURES_MAX = 8 }; /* refused in a row for one page before it is taken for a refusal of the login */
+
 struct page {
 	const struct page_shape *shape;
 	struct pager_page place;
@@ -28,10 +30,13 @@ struct page {
 	struct store_page *stored; /* its body on disk, while the run keeps pages; NULL else */
 	struct store_facts facts;  /* to be kept with it */
 	struct link_facts links;   /* of the answer */
+	struct buf first_row;      /* encoded, and the last one */
+	struct buf last_row;
 	bool ascending;
 	bool past_end;
 	unsigned tries;
 	unsigned refusals; /* logins lost on this page */
+	unsigned faults;   /* answers 500 */
 	unsigned generation;
 };
 
@@ -45,6 +50,14 @@ static bool add_row(struct page *page, size_t which, struct row *row, struct val
 		return false;
 	/* Behind the columns stand cells that only formats needed. */
 	struct row columns = row_head(row, (size_t)table->column_count);
+	if (which == 0) {
+		buf_clear(&page->last_row);
+		row_encode(&columns, &page->last_row);
+		if (rowpage_rows(page->rows[0]) == 0) {
+			buf_clear(&page->first_row);
+			buf_add(&page->first_row, buf_text(&page->last_row), page->last_row.length);
+		}
+	}
 	return rowpage_add(page->rows[which], &columns, err);
 }
 
@@ -111,6 +124,8 @@ struct page *page_new(const struct page_shape *shape)
 		value_counts_init(&page->values[i], shape->tables[i]->column_count);
 	}
 	value_counts_init(&page->known, shape->tables[0]->column_count);
+	buf_init(&page->first_row, 2 * (size_t)ROW_TEXT_MAX);
+	buf_init(&page->last_row, 2 * (size_t)ROW_TEXT_MAX);
 	return page;
 }
 
@@ -125,6 +140,8 @@ void page_free(struct page *page)
 		value_counts_release(&page->values[i]);
 	}
 	value_counts_release(&page->known);
+	buf_release(&page->first_row);
+	buf_release(&page->last_row);
 	link_release(&page->links);
 	free(page->url);
 	free(page);
@@ -145,6 +162,7 @@ void page_begin(struct page *page, const struct pager_page *place)
 	page->place = *place;
 	page->tries = 0;
 	page->refusals = 0;
+	page->faults = 0;
 }
 
 const struct pager_page *page_place(const struct page *page)
@@ -166,16 +184,12 @@ struct keeping {
 static bool keep_row(void *context, const char *encoded, size_t length, struct err *err)
 {
 	struct keeping *keeping = context;
-	const char *id = NULL;
-	size_t id_length = 0;
 	if (keeping->skip) {
 		keeping->skip = false;
 		return true;
 	}
-	if (keeping->order != NULL && row_cell(encoded, length, 0, &id, &id_length)) {
-		digest_add(keeping->order, id, id_length);
-		digest_add(keeping->order, "", 1);
-	}
+	if (keeping->order != NULL)
+		digest_add(keeping->order, encoded, length);
 	return rowfile_add(keeping->file, encoded, length, err);
 }
 
@@ -311,9 +325,11 @@ static enum page_outcome trouble(const struct page *page, enum retry_verdict ver
 /* The token is not accepted, or the session was lost: one new login, then it is final. */
 static enum page_outcome login_lost(struct page *page, enum err_code code, const char *what, struct err *err)
 {
-	if (page->refusals++ > 0)
-		return failed(page, code, what, err);
 	struct auth *auth = page->shape->collect->auth;
+	/* A connection that closes makes the library send a request twice, and a signature counts only once. */
+	unsigned most = auth_signs(auth) ? SIGNATURES_MAX : 1;
+	if (page->refusals++ >= most)
+		return failed(page, code, what, err);
 	if (!auth_refused(auth, page->generation, http_transfer_reply(page->transfer), err)) {
 		err_in(err, "%s", page->shape->endpoint);
 		return PAGE_FAILED;
@@ -332,27 +348,26 @@ static enum page_outcome not_given(const struct page *page, const char *what, st
 		err_hint(err, "Permission needed: %s", permission);
 	if (forbidden && provider->hints.forbidden != NULL)
 		err_hint(err, "%s", provider->hints.forbidden);
-	if (!forbidden)
-		err_hint(err, "If every collection answers like this, the base address is wrong: check url");
-	return PAGE_MISSING;
+	return forbidden ? PAGE_REFUSED : PAGE_UNKNOWN;
 }
 
 static enum page_outcome hear_status(struct page *page, bool first, int64_t *wait, bool *everything, struct err *err)
 {
 	const struct http_reply *reply = http_transfer_reply(page->transfer);
 	long status = reply->status;
-	enum retry_verdict verdict = retry_judge(reply, page->tries);
+	page->faults += status == 500 ? 1 : 0;
+	enum retry_verdict verdict = retry_judge(reply, status == 500 ? page->faults : page->tries);
 	if (verdict != RETRY_NEVER)
 		return trouble(page, verdict, "the server is in trouble", wait, everything, err);
 	if (status == 401)
 		return login_lost(page, ERR_LOGIN, "the server refuses its own new token", err);
-	if (status == 403)
+	if (status == 403 && first)
 		return not_given(page, "the server refuses this collection", err);
 	if (!first && (status == 404 || (status == 400 && !page->place.overlap))) {
 		page->past_end = true;
 		return PAGE_ANSWER;
 	}
-	if (status == 404 || status == 405 || status == 501)
+	if (first && (status == 404 || status == 405 || status == 501))
 		return not_given(page, "the server does not know this collection", err);
 	if (status == 400 || status == 422) {
 		say(page, ERR_API, "the server does not accept the request", err);
@@ -448,6 +463,12 @@ static struct pager_answer answer_of_rows(const struct page *page)
 	answer.rows = rowpage_rows(page->rows[0]);
 	answer.first = rowpage_first(page->rows[0], &answer.first_length);
 	answer.last = rowpage_last(page->rows[0], &answer.last_length);
+	if (answer.rows > 0) {
+		answer.first_row = buf_text(&page->first_row);
+		answer.first_row_length = page->first_row.length;
+		answer.last_row = buf_text(&page->last_row);
+		answer.last_row_length = page->last_row.length;
+	}
 	return answer;
 }
 

@@ -30,7 +30,8 @@ enum page_outcome {
 	PAGE_AGAIN,     /* worth asking again, after a while */
 	PAGE_SMALLER,   /* the same, and if it happens again with a smaller page */
 	PAGE_UNWELCOME, /* the server does not like the request: perhaps without what it does not need */
-	PAGE_MISSING,   /* the server does not give this collection */
+	PAGE_REFUSED,   /* the server does not give this collection to us */
+	PAGE_UNKNOWN,   /* the server does not offer this collection */
 	PAGE_FAILED,
 };
 
@@ -64,7 +65,7 @@ struct pager_answer page_answer(struct page *page);
 /* Milliseconds that the finished request took, without connecting. */
 int64_t page_ms(const struct page *page);
 
-/* Moves the rows to files (one for each table of the shape), adds their counts to values, and their ids to order.
+/* Moves the rows to files (one for each table of the shape), adds their counts to values, and all its rows to order.
  * A page that was asked for goes into the store, if there is one. */
 bool page_keep(struct page *page, struct rowfile *const *files, struct collection *results, struct digest *order,
 	struct err *err);

@@ -44,12 +44,13 @@ struct reading {
 	struct slot *slots; /* as many as may be on the way: first those in use, in page order, then spare pages */
 	size_t slot_count;
 	size_t used;
-	bool sorted;         /* ask the server for rows in order of sourcedId */
-	bool missing;        /* the server does not give the collection */
+	bool sorted; /* ask the server for rows in order of sourcedId */
+	bool given;  /* a page was kept at some time: the server does give the collection */
+	enum reading_missing missing;
 	int64_t progress_at; /* when a page was kept last */
 	int64_t hold_until;  /* the server wants to be left alone until then */
 	struct rowfile *files[1 + COLLECT_MADE_MAX];
-	struct digest *order; /* of all ids as they came */
+	struct digest *order; /* of all rows as they came */
 	char *proof;          /* once complete */
 };
 
@@ -247,7 +248,7 @@ static bool hear(struct reading *reading, struct slot *slot, struct err *err)
 		slot->state = SLOT_ANSWERED; /* stale: dropped before it is judged */
 		return true;
 	}
-	enum page_outcome outcome = page_hear(slot->page, pager_rows(reading->pager) == 0, &wait, &everything, err);
+	enum page_outcome outcome = page_hear(slot->page, !reading->given, &wait, &everything, err);
 	switch (outcome) {
 	case PAGE_ANSWER:
 		slot->state = SLOT_ANSWERED;
@@ -257,7 +258,8 @@ static bool hear(struct reading *reading, struct slot *slot, struct err *err)
 	case PAGE_AGAIN:
 	case PAGE_SMALLER: return trouble(reading, slot, outcome, wait, everything, err);
 	case PAGE_UNWELCOME: return unwelcome(reading, err);
-	case PAGE_MISSING: reading->missing = true; return false;
+	case PAGE_REFUSED: reading->missing = READING_REFUSED; return false;
+	case PAGE_UNKNOWN: reading->missing = READING_UNKNOWN; return false;
 	case PAGE_FAILED: break;
 	}
 	return false;
@@ -283,6 +285,7 @@ static bool judge(struct reading *reading, bool *moved, struct err *err)
 		if (!page_keep(slot->page, reading->files, reading->results, reading->order, err))
 			return false;
 		reading->progress_at = time_ms();
+		reading->given = true;
 		count_rows(reading);
 		break;
 	case PAGER_SKIP: break;
@@ -372,7 +375,7 @@ static bool sort(struct reading *reading, struct err *err)
 }
 
 /* Rows that came twice: either the server lists them twice, always the same, or the rows moved while they were read and
- * others are missing. Two readings with different page sizes that agree in every id and its place tell. */
+ * others are missing. Two readings with different page sizes that agree in every row and its place tell. */
 static bool repeats_settled(struct reading *reading, struct reading_mark *before, struct err *err)
 {
 	const struct rowfile_counts *counts = &reading->results[0].counts;
@@ -514,17 +517,15 @@ static bool read_collection(struct reading *reading, struct err *err)
 	const char *why = store != NULL ? store_why_missing(store, reading->name) : NULL;
 	const char *proof = store != NULL ? store_proof(store, reading->name, NULL) : NULL;
 	if (why != NULL) {
-		reading->missing = true;
+		reading->missing = READING_REFUSED;
 		return err_set(err, ERR_API, "%s", why);
 	}
 	if (proof != NULL) {
 		struct err own = {0};
 		if (recall_done(reading, proof, &own))
 			return true;
-		if (reading->collect->offline) {
-			*err = own;
-			return false;
-		}
+		if (reading->collect->offline)
+			return err_set(err, ERR_API, "%s", own.text);
 		log_line(LOG_INFO, NULL, "%s; reading it afresh", own.text);
 		if (!begin_afresh(reading, reading->collect->page_size, err))
 			return false;
@@ -536,7 +537,7 @@ static bool read_collection(struct reading *reading, struct err *err)
 		return true;
 	/* That the server does not give it is worth keeping too; if that cannot be written, the next run asks again. */
 	struct err own = {0};
-	if (reading->missing && store != NULL)
+	if (reading->missing != READING_GIVEN && store != NULL)
 		store_missing(store, reading->name, err->text, &own);
 	return false;
 }
@@ -594,8 +595,8 @@ void reading_free(struct reading *reading)
 	free(reading);
 }
 
-bool reading_run(struct collect *collect, const struct collect_order *order, struct collection *results, bool *missing,
-	struct err *err)
+bool reading_run(struct collect *collect, const struct collect_order *order, struct collection *results,
+	enum reading_missing *missing, struct err *err)
 {
 	struct reading *reading = collect->ahead;
 	if (reading != NULL && strcmp(reading->name, order->endpoint) == 0)

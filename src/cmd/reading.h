@@ -13,11 +13,18 @@
 
 enum { READING_REREADS_MAX = 3 };
 
+/* Whether the server has an address at all. */
+enum reading_missing {
+	READING_GIVEN,
+	READING_REFUSED, /* not to us */
+	READING_UNKNOWN, /* not to anybody */
+};
+
 /* Reads the rows of order->table into results[0], and those made from its records into results[1 + i]. On failure
  * missing says whether the server does not offer this address at all, or refuses it; the results are to be released in
  * any case. */
-bool reading_run(struct collect *collect, const struct collect_order *order, struct collection *results, bool *missing,
-	struct err *err);
+bool reading_run(struct collect *collect, const struct collect_order *order, struct collection *results,
+	enum reading_missing *missing, struct err *err);
 
 /* Forgets a reading that was begun ahead; NULL is fine. */
 void reading_free(struct reading *reading);

@@ -313,6 +313,11 @@ void auth_accepted(struct auth *auth)
 	auth->accepted = true;
 }
 
+bool auth_signs(const struct auth *auth)
+{
+	return auth->way == AUTH_OAUTH1 && auth->accepted;
+}
+
 bool auth_refused(struct auth *auth, unsigned generation, const struct http_reply *reply, struct err *err)
 {
 	if (generation != auth->generation)

@@ -81,6 +81,9 @@ bool auth_header(struct auth *auth, const char *method, const char *url, struct 
 /* To be told of a good answer to data: what was accepted once is not given up because of a later refusal. */
 void auth_accepted(struct auth *auth);
 
+/* True when each request is signed and the server has accepted that before: a refusal is then about one signature. */
+bool auth_signs(const struct auth *auth);
+
 /* To be told of a 401 on data, with the generation of its header and the reply (or NULL). True: ask again with a new
  * auth_header. A newer generation than that one: nothing is done. Else the token is replaced, by the refresh token
  * where there is one. False with ERR_LOGIN when nothing can be tried, or as auth_login. A second 401 in a row for the

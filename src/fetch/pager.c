@@ -22,7 +22,7 @@ enum stage {
 	STAGE_DONE,
 };
 
-enum { TEXT_MAX = 1024 * 1024 }; /* of ids and addresses */
+enum { TEXT_MAX = 16 * 1024 * 1024 }; /* of rows and addresses */
 
 struct pager {
 	unsigned limit;
@@ -39,8 +39,9 @@ struct pager {
 	bool ascending;
 	enum total_state total_state;
 	uint64_t total;
-	struct buf first; /* of the latest page with rows */
+	struct buf first; /* whole rows of the latest page with rows: copies of an id may differ in the rest */
 	struct buf last;
+	struct buf last_id;
 	uint64_t first_page_rows;
 	bool first_is_last; /* the links of the first page name no next one */
 	bool by_cursor;
@@ -55,6 +56,7 @@ struct pager *pager_new(unsigned limit)
 	struct pager *pager = mem_new(1, sizeof(*pager));
 	buf_init(&pager->first, TEXT_MAX);
 	buf_init(&pager->last, TEXT_MAX);
+	buf_init(&pager->last_id, TEXT_MAX);
 	buf_init(&pager->cursor, TEXT_MAX);
 	buf_init(&pager->mark, TEXT_MAX);
 	pager_restart(pager, limit);
@@ -67,6 +69,7 @@ void pager_free(struct pager *pager)
 		return;
 	buf_release(&pager->first);
 	buf_release(&pager->last);
+	buf_release(&pager->last_id);
 	buf_release(&pager->cursor);
 	buf_release(&pager->mark);
 	free(pager);
@@ -91,6 +94,7 @@ void pager_restart(struct pager *pager, unsigned limit)
 	pager->total = 0;
 	buf_clear(&pager->first);
 	buf_clear(&pager->last);
+	buf_clear(&pager->last_id);
 	pager->first_page_rows = 0;
 	pager->first_is_last = false;
 	pager->by_cursor = false;
@@ -150,10 +154,32 @@ static bool same(const struct buf *id, const char *text, size_t length)
 	return text != NULL && id->length == length && memcmp(buf_text(id), text, length) == 0;
 }
 
-static void keep_id(struct buf *id, const char *text, size_t length)
+static void keep(struct buf *id, const char *text, size_t length)
 {
 	buf_clear(id);
 	buf_add(id, text, length);
+}
+
+static bool same_first(const struct buf *row, const struct pager_answer *answer)
+{
+	return answer->first_row != NULL ? same(row, answer->first_row, answer->first_row_length)
+					 : same(row, answer->first, answer->first_length);
+}
+
+static bool same_last(const struct buf *row, const struct pager_answer *answer)
+{
+	return answer->last_row != NULL ? same(row, answer->last_row, answer->last_row_length)
+					: same(row, answer->last, answer->last_length);
+}
+
+static void keep_rows(struct pager *pager, const struct pager_answer *answer)
+{
+	bool whole = answer->first_row != NULL && answer->last_row != NULL;
+	keep(&pager->first, whole ? answer->first_row : answer->first,
+		whole ? answer->first_row_length : answer->first_length);
+	keep(&pager->last, whole ? answer->last_row : answer->last,
+		whole ? answer->last_row_length : answer->last_length);
+	keep(&pager->last_id, answer->last, answer->last_length);
 }
 
 static enum pager_verdict done(struct pager *pager, enum pager_verdict verdict, const char *proof)
@@ -186,8 +212,7 @@ static enum pager_verdict all_at_once(struct pager *pager, const char *proof, st
 /* Whether an answer is the page before once more. */
 static bool is_same_page(const struct pager *pager, const struct pager_answer *answer)
 {
-	return answer->rows == pager->step && same(&pager->first, answer->first, answer->first_length) &&
-	       same(&pager->last, answer->last, answer->last_length);
+	return answer->rows == pager->step && same_first(&pager->first, answer) && same_last(&pager->last, answer);
 }
 
 /* The page before came once more although the offset moved. */
@@ -263,7 +288,7 @@ static enum pager_verdict continuity(
 {
 	if (page->overlap && answer->rows == 0)
 		return moved(err, "the last row of a page was gone when the next one was asked for");
-	if (page->overlap && same(&pager->last, answer->first, answer->first_length))
+	if (page->overlap && same_first(&pager->last, answer))
 		return PAGER_KEEP;
 	if (page->offset > 0 && is_same_page(pager, answer))
 		return offset_ignored(pager, page, answer, err);
@@ -276,9 +301,9 @@ static bool ascends(const struct pager *pager, const struct pager_page *page, co
 {
 	if (!answer->ascending || pager->offset == 0 || page->overlap || answer->rows == 0)
 		return answer->ascending;
-	size_t shorter = pager->last.length < answer->first_length ? pager->last.length : answer->first_length;
-	int order = memcmp(buf_text(&pager->last), answer->first, shorter);
-	return order < 0 || (order == 0 && pager->last.length < answer->first_length);
+	size_t shorter = pager->last_id.length < answer->first_length ? pager->last_id.length : answer->first_length;
+	int order = memcmp(buf_text(&pager->last_id), answer->first, shorter);
+	return order < 0 || (order == 0 && pager->last_id.length < answer->first_length);
 }
 
 /* Whether a page was asked for without the last row of the page before, only to see that there is nothing. */
@@ -326,8 +351,7 @@ static enum pager_verdict advance(
 	pager->step = answer->rows;
 	if (answer->rows > pager->largest)
 		pager->largest = answer->rows;
-	keep_id(&pager->first, answer->first, answer->first_length);
-	keep_id(&pager->last, answer->last, answer->last_length);
+	keep_rows(pager, answer);
 	if (pager->offset > PAGER_ROWS_MAX || pager->pages > PAGER_PAGES_MAX) {
 		err_set(err, ERR_API, "the server sends rows without end (%" PRIu64 " in %" PRIu64 " pages)",
 			pager->offset, pager->pages);
@@ -346,10 +370,10 @@ static bool follow(struct pager *pager, const char *url)
 	if (pager->mark.length > 0 && strcmp(buf_text(&pager->mark), url) == 0)
 		return false;
 	if (pager->pages >= pager->mark_at) {
-		keep_id(&pager->mark, url, strlen(url));
+		keep(&pager->mark, url, strlen(url));
 		pager->mark_at = pager->pages * 2;
 	}
-	keep_id(&pager->cursor, url, strlen(url));
+	keep(&pager->cursor, url, strlen(url));
 	return true;
 }
 
@@ -374,8 +398,7 @@ static enum pager_verdict advance_cursor(
 	}
 	if (answer->rows > 0) {
 		pager->step = answer->rows;
-		keep_id(&pager->first, answer->first, answer->first_length);
-		keep_id(&pager->last, answer->last, answer->last_length);
+		keep_rows(pager, answer);
 	}
 	if (answer->next_url != NULL)
 		return PAGER_KEEP;
@@ -396,7 +419,7 @@ enum pager_verdict pager_judge(
 		return PAGER_AGAIN;
 	}
 	if (page->probe) {
-		if (answer->rows == pager->step && same(&pager->last, answer->last, answer->last_length))
+		if (answer->rows == pager->step && same_last(&pager->last, answer))
 			return all_at_once(pager, "the server sends everything at once, whatever it is asked for", err);
 		return offset_ignored(pager, page, answer, err);
 	}

@@ -57,10 +57,15 @@ struct pager_answer {
 	size_t first_length;
 	const char *last;
 	size_t last_length;
-	bool links;           /* it has links to other pages */
-	bool link_next;       /* one of them leads to a next page */
-	const char *next_url; /* of the next page, when the link to it carries no offset; else NULL */
-	bool ascending;       /* every id is greater in byte order than the one before it in this page */
+	bool links;            /* it has links to other pages */
+	bool link_next;        /* one of them leads to a next page */
+	const char *next_url;  /* of the next page, when the link to it carries no offset; else NULL */
+	const char *first_row; /* the whole rows of those ids, in any form that is the same for equal rows; NULL: the
+				  ids have to do */
+	size_t first_row_length;
+	const char *last_row;
+	size_t last_row_length;
+	bool ascending; /* every id is greater in byte order than the one before it in this page */
 };
 
 enum pager_verdict {

@@ -169,6 +169,7 @@ static size_t tag_length(const char *text, size_t length)
 /* Decodes one character; 0 for bytes that are no UTF-8, of which one is then taken. */
 static uint32_t decode(const char *text, size_t length, size_t *taken)
 {
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* what is smaller is written shorter */
 	unsigned char c = (unsigned char)text[0];
 	size_t size = c < 0x80                ? 1
 		      : c >= 0xc2 && c < 0xe0 ? 2
@@ -185,6 +186,8 @@ static uint32_t decode(const char *text, size_t length, size_t *taken)
 			return 0;
 		code = code << 6 | (next & 0x3fU);
 	}
+	if (code < least[size])
+		return 0;
 	*taken = size;
 	return code;
 }

@@ -114,7 +114,8 @@ class Healthy(DoctorCase):
 
 	def test_no_folder_is_needed(self):
 		self.serve()
-		self.run_doctor("--state-dir", self.path("nowhere", "state"))
+		run = self.run_doctor("--state-dir", self.path("nowhere"), expect=2)
+		self.assertIn("doctor has no option --state-dir", run.err)
 		self.assertFalse(os.path.exists(self.path("nowhere")))
 
 

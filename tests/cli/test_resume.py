@@ -33,10 +33,10 @@ class Keeping(Case):
 		"""What was asked of the server, each request as (address, offset, limit)."""
 		return [(path, int(query["offset"]), int(query["limit"])) for path, query, _ in self.served.pages(since)]
 
-	def answered(self, since, until):
+	def answered(self, since):
 		"""What was answered whole."""
 		return [(path, int(query["offset"]), int(query["limit"])) for path, query, entry in self.served.pages(since)
-			if entry["status"] == 200 and not entry.get("broken") and self.served.log.index(entry) < until]
+			if entry["status"] == 200 and not entry.get("broken")]
 
 	def kept(self, folder=None):
 		"""The pages that count, and the readings that are done, as the index has them."""
@@ -105,17 +105,17 @@ class Killed(Keeping):
 				for _ in range(dice.choice([1, 1, 1, 2, 3])):
 					process = self.start(*READ, *RESUME)
 					time.sleep(dice.uniform(0, lasts * 1.05))
-					start = len(self.served.log)
 					self.kill(process)
 					if self.mark(self.zip) != before:
 						self.assertEqual(self.mark(self.zip)[3], wanted, "neither the old bundle nor the new one")
 						before = self.mark(self.zip)
 					self.not_again(since, known, kept, done)
-					known += self.answered(since, len(self.served.log))
+					known += self.answered(since)
 					pages, done = self.kept()
 					kept = set(pages)
+					if not kept:
+						known = []  # it had come to its end, or had kept nothing yet
 					since = len(self.served.log)
-					self.assertGreaterEqual(since, start)
 				self.export(*READ, *RESUME)
 				reused += self.not_again(since, known, kept, done)
 				self.assertEqual(self.mark(self.zip)[3], wanted)
@@ -128,8 +128,8 @@ class Killed(Keeping):
 		self.assertEqual([page for page in asked if page in kept], [], "kept, and asked for again")
 		self.assertEqual([page for page in asked if page[0] in done], [], "finished, and asked for again")
 		if kept:
-			self.assertLessEqual(len([page for page in asked if page in set(known)]), LOOSE,
-				"answered, and asked for again")
+			again = [page for page in asked if page in set(known)]
+			self.assertLessEqual(len(again), LOOSE, f"answered, and asked for again: {again}")
 		return len(kept)
 
 	def test_again_and_again(self):
@@ -153,7 +153,7 @@ class Killed(Keeping):
 				process = self.start(*READ, *RESUME)
 				self.until("requests", lambda s=since: len(self.served.pages(s)) >= 20, process=process)
 				self.kill(process, number)
-				self.assertEqual(process.returncode, 128 + number)
+				self.assertIn(process.returncode, (128 + number, -number))
 				kept, done = self.kept()
 				self.assertGreater(len(kept), 5)
 				since = len(self.served.log)
@@ -198,9 +198,10 @@ class Killed(Keeping):
 			with self.subTest(scenario):
 				self.begin(**scenario)
 				before = self.old_bundle()
-				self.killed_after(12, *RESUME)
+				self.killed_after(9, *RESUME)
 				self.assertEqual(self.mark(self.zip), before)
-				self.killed_after(5, *RESUME)
+				self.killed_after(2, *RESUME)
+				self.assertEqual(self.mark(self.zip), before)
 				self.export(*READ, *RESUME)
 				self.assert_files(self.bundle(), state(self.served.scenario))
 				self.assert_clean()
@@ -287,13 +288,11 @@ class Afresh(Keeping):
 			for total in (True, False):
 				with self.subTest(step=step, total=total):
 					self.begin(order="natural", sort_supported=False, total=total, link=total)
-					users = 4 + 21 // 25 + 3
 					since = len(self.served.log)
 					process = self.start(*READ, *RESUME)
 					self.until("users", lambda s=since: len([1 for p, o, _ in self.asked(s) if p == "users" and o > 200]) > 0,
 						process=process)
 					self.kill(process)
-					self.assertGreater(users, 0)
 					step = {"table": "users", "after_request": 0, **step}
 					self.served.sis.lists.change(step)
 					run = self.export(*READ, *RESUME, "--dangling", "drop")
@@ -345,7 +344,6 @@ class Without(Keeping):
 
 	def test_private(self):
 		self.begin()
-		os.umask(os.umask(0))
 		self.killed_after(40, *RESUME)
 		self.private(os.path.join(self.state, "pages"))
 

@@ -162,6 +162,8 @@ class Walk:
 			return {EXIT_5, TRUTH}
 		if total == "changing" or not stable:
 			return {EXIT_5, TRUTH}
+		if self.get("order") == "unstable" and self.get("stale_copies"):
+			return {EXIT_5, TRUTH}  # rows of one id, but not the same, change places all the time
 		if self.get("body_total") and total == "page":
 			return {EXIT_5, TRUTH}  # header and body contradict each other
 		return {TRUTH}

@@ -136,6 +136,8 @@ sis.example.org /aeries aeries
 sis.example.org /district/Aeries/ aeries
 sis.example.org /notaeries generic
 sis.example.org /aeries/x generic
+district.infinitecampus.org /campus/api/oneroster/v1p1/app generic
+api.sky.blackbaud.com /afe-rostr generic
 END
 
 # ---- Any text gets through the build ----
@@ -159,6 +161,9 @@ links=oneroster-1.1/classResources.json
 standard=oneroster-1.1.json
 aeries=providers/aeries.json
 generic=providers/generic.json
+campus=providers/infinite-campus.json
+plus=providers/eschoolplus.json
+blackbaud=providers/blackbaud.json
 
 # Keys and kinds.
 broken $users 'columns[4]: unknown key "requird"' '/"orgSourcedIds"/s/"ref"/"requird": true, "ref"/'
@@ -273,6 +278,32 @@ broken $aeries 'hints: unknown key "forbiden"' 's/"forbidden"/"forbiden"/'
 broken $aeries 'hints: "key-shape" cannot go without key-hex-digits' '/"key-hex-digits"/d'
 broken $aeries '"key-hex-digits" must be of type number' 's/64,/"64",/'
 broken $generic 'missing key "token-paths", needed by auth oauth2' '/"token-paths"/d'
+broken $aeries '"key-hex-digits" cannot be "6.5"' 's/64,/6.5,/'
+broken $aeries '"key-hex-digits" cannot be more than 999' 's/64,/1000,/'
+broken $aeries 'unknown scopes "some"' 's/"extra-scopes".*/"scopes": "some",/'
+broken $aeries '"scopes" and "extra-scopes" exclude each other' 's/"extra-scopes"/"scopes": "none", "extra-scopes"/'
+broken $aeries '"token-paths" and "token-url" exclude each other' \
+	's,"token-paths","token-url": "https://sis.example.org/token"\, "token-paths",'
+broken $campus 'unknown token-at "base"' 's/"token-at": "host"/"token-at": "base"/'
+broken $campus 'missing key "client-auth", needed by auth oauth2' '/"client-auth"/d'
+broken $campus '"token-query" cannot be "app name"' 's/"appName"/"app name"/'
+broken $campus '"token-query" must be of type array' 's/\["appName"\]/"appName"/'
+broken $campus '"parallel" cannot be "0"' 's/"parallel": 5/"parallel": 0/'
+broken $campus '"parallel" cannot be more than 64' 's/"parallel": 5/"parallel": 65/'
+broken $campus '"parallel" must be of type number' 's/"parallel": 5/"parallel": "5"/'
+broken $campus '"page-size" cannot be more than 100000' 's/10000/100001/'
+broken $campus '"page-size" cannot be "-1"' 's/10000/-1/'
+broken $campus 'unknown basic-encoding "plain"' 's/"scopes"/"basic-encoding": "plain", "scopes"/'
+broken $campus '"oauth1-method" cannot go without auth oauth1' 's/"scopes"/"oauth1-method": "HMAC-SHA1", "scopes"/'
+broken $plus 'unknown oauth1-method "PLAINTEXT"' 's/"HMAC-SHA1"/"PLAINTEXT"/'
+broken $plus '"client-auth" cannot go without auth oauth2' 's/"hints"/"client-auth": "basic", "hints"/'
+broken $plus '"basic-encoding" cannot go without auth oauth2' 's/"hints"/"basic-encoding": "raw", "hints"/'
+broken $plus '"token-query" cannot go without auth oauth2' 's/"hints"/"token-query": ["appName"], "hints"/'
+broken $plus '"scopes" cannot go without auth oauth2' 's/"hints"/"scopes": "none", "hints"/'
+broken $blackbaud '"token-url" cannot be "http://oauth2.sky.blackbaud.com/token"' 's/https:/http:/'
+broken $blackbaud '"token-url" cannot go without auth oauth2' 's/"oauth2"\]/"bearer"]/; /"client-auth"/d'
+broken $blackbaud '"token-at" cannot go without token-paths' 's/"headers"/"token-at": "host", "headers"/'
+broken $blackbaud '"headers" cannot be "Bb-Api-Subscription-Key:"' 's/Key"\]/Key:"]/'
 broken $generic '"hosts" and "paths" cannot go with generic, which stands for everybody else' \
 	's/"auth"/"hosts": ["example.org"], "auth"/'
 

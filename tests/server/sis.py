@@ -30,8 +30,9 @@ dangling       0      number of enrollments that name a class which does not exi
 stale_copies   0      number of rows per table served twice, the other copy older and different
 records        {}     table: [raw records] served after the generated ones, numbers kept as written
 blank          {}     "table.column": n leaves the column out of every n-th row
-mutate         []     {"table", "after_request": n, "delete": position or "insert": position}: the row at that
-                      position of the serving order goes, or a new row comes to stand there, after n answers
+mutate         []     {"table", "after_request": n, "delete": position or "insert": position or "move": position,
+                      "to": position}: the row at that position of the serving order goes, or a new row comes to
+                      stand there, or the row comes to stand elsewhere, after n answers
 
 LOGIN
 login          aeries aeries, aeries-v2, aeries-v1, oauth2, oauth1, bearer or none
@@ -101,6 +102,7 @@ metadata_mb    0             so many MB of metadata in the first record of each 
 member_order   aeries        aeries (sourcedId last), first, reverse
 forbidden      []            collections answered 403
 missing        []            collections answered 404
+nested_only    []            collections answered 404 at their own address, but served below others
 
 PATIENCE
 latency        0             seconds before each data answer
@@ -183,6 +185,7 @@ SCENARIO = {
 	# answers
 	"wrapper": {}, "single": False, "with_status_set": False, "bom": False, "trailing": "", "encoding": "utf-8",
 	"gzip": False, "chunked": False, "metadata_mb": 0, "member_order": "aeries", "forbidden": [], "missing": [],
+	"nested_only": [],
 	# patience
 	"latency": 0, "capacity": None, "when_limit_over": None, "limit_over_status": 504, "retry_after": 1,
 	"retry_after_style": "seconds", "faults": [], "chaos": None, "cache_pages": 64,
@@ -243,6 +246,7 @@ DERIVED = {
 
 # Collections below a record: first part, last part -> table, column that holds the id of the record, derived kind.
 NESTED = {
+	("schools", "courses"): ("courses", "taught at", None),
 	("schools", "classes"): ("classes", "schoolSourcedId", None),
 	("schools", "enrollments"): ("enrollments", "schoolSourcedId", None),
 	("schools", "students"): ("users", "orgSourcedIds", "students"),
@@ -250,6 +254,7 @@ NESTED = {
 	("terms", "classes"): ("classes", "termSourcedIds", None),
 	("courses", "classes"): ("classes", "courseSourcedId", None),
 	("classes", "lineItems"): ("lineItems", "classSourcedId", None),
+	("classes", "results"): ("results", "lineItemSourcedId.classSourcedId", None),
 }
 
 REFERENCE_TYPE = {
@@ -1280,6 +1285,8 @@ class Lists:
 		table, keys = step["table"], self.current(step["table"])
 		if "delete" in step:
 			del keys[step["delete"]]
+		elif "move" in step:
+			keys.insert(step["to"], keys.pop(step["move"]))
 		else:
 			at = step["insert"]
 			near = keys[at - 1] if at else keys[0]
@@ -1320,7 +1327,15 @@ class Lists:
 			return keys
 
 	def belongs(self, table, column, value, k):
+		if column == "taught at":  # the courses that have classes at the school
+			return any(self.belongs("classes", "schoolSourcedId", value, n) and
+				self.belongs("classes", "courseSourcedId", self.d.row_id(table, k), n) for n in self.current("classes"))
+		column, _, behind = column.partition(".")
 		have = self.d.intended(table, column, k)
+		if behind:  # a column of the row that this one names
+			other = next(c for c in self.d.schemas.tables[table]["columns"] if c["name"] == column)["ref"]
+			return any(self.belongs(other, behind, value, n) for n in self.current(other)
+				if self.d.row_id(other, n) == have)
 		return value in have if isinstance(have, list) else have == value
 
 	def column(self, table, name):
@@ -1906,7 +1921,8 @@ class Sis:
 		parts = request.path[len(self.s["base"] + self.s["data_path"]) + 1:].split("/")
 		endpoint = parts[0] if len(parts) == 1 else parts[-1] if len(parts) == 3 else ""
 		table, part = self.collection(parts)
-		if table is None or endpoint in self.s["missing"]:
+		nowhere = self.s["missing"] + (self.s["nested_only"] if len(parts) == 1 else [])
+		if table is None or endpoint in nowhere:
 			return Answer.imsx(404, "unknown object", "there is no such collection")
 		no = self.login.check(request, endpoint, self.schemas.tables[table].get("scope"))
 		if no:
@@ -2293,7 +2309,8 @@ def complete_scenario(scenario, given):
 			raise Usage(f"scenario: fault {json.dumps(fault)}: unknown {', '.join(sorted(wrong))}" if wrong else
 				"scenario: a fault without do")
 	for step in scenario["mutate"]:
-		if not {"table", "after_request"} <= set(step) <= {"table", "after_request", "delete", "insert"}:
+		changes = ({"delete"}, {"insert"}, {"move", "to"})
+		if not any(set(step) == {"table", "after_request"} | change for change in changes):
 			raise Usage(f"scenario: mutate {json.dumps(step)}")
 	for key in scenario["district"]:
 		if key not in DISTRICT and key != "with":

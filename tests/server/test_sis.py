@@ -395,11 +395,21 @@ class Paging(unittest.TestCase):
 			self.assertEqual(len(json.loads(client.get("students").text)["users"]), 36)
 			self.assertEqual(len(json.loads(client.get("schools").text)["orgs"]), 3)
 			self.assertEqual(len(json.loads(client.get("schools/994/classes").text)["classes"]), 4)
+			classes = json.loads(client.get("classes").text)["classes"]
+			results = json.loads(client.get("results").text)["results"]
+			found = [record["sourcedId"] for c in classes
+				for record in json.loads(client.get(f"classes/{c['sourcedId']}/results").text)["results"]]
+			self.assertEqual(sorted(found), sorted(record["sourcedId"] for record in results))
+			courses = json.loads(client.get("schools/994/courses").text)["courses"]
+			self.assertEqual({record["sourcedId"] for record in courses},
+				{c["course"]["sourcedId"] for c in classes if c["school"]["sourcedId"] == "994"})
 			self.assertEqual(json.loads(client.get("orgs/994").text)["org"]["sourcedId"], "994")
 			self.assertEqual(client.get("agents").status, 404)
 		with served(login="none", derived=False, missing=["courses"], forbidden=["classes"]) as client:
 			statuses = [client.get(name).status for name in ("students", "courses", "classes", "users")]
 			self.assertEqual(statuses, [404, 404, 403, 200])
+		with served(login="none", nested_only=["classes"]) as client:
+			self.assertEqual([client.get(name).status for name in ("classes", "schools/994/classes")], [404, 200])
 
 	def test_rows_move_between_pages(self):
 		moves = [{"table": "users", "after_request": 1, "delete": 0},
@@ -410,6 +420,13 @@ class Paging(unittest.TestCase):
 			after = client.ids("users", limit=61)
 			self.assertEqual((len(after), after[:3], after[4:]), (60, before[1:4], before[4:]))
 			self.assertEqual(after, sorted(after))
+
+	def test_a_row_changes_its_place(self):
+		moves = [{"table": "users", "after_request": 1, "move": 1, "to": 4}]
+		with served(login="none", order="natural", mutate=moves) as client:
+			before = client.ids("users", limit=60)
+			after = client.ids("users", limit=60)
+			self.assertEqual(after, before[:1] + before[2:5] + before[1:2] + before[5:])
 
 
 class Faulty(unittest.TestCase):
@@ -790,7 +807,8 @@ class TheCommand(unittest.TestCase):
 
 	def test_mistakes_are_told(self):
 		for arguments in (["--set", "nonsense=1"], ["--set", "login=magic"], ["--with", "agents"], ["--schools", "0"],
-				["--set", 'faults=[{"match":"users","do":{"explode":1}}]'], ["--enrollments", "100000"]):
+				["--set", 'faults=[{"match":"users","do":{"explode":1}}]'],
+				["--set", 'mutate=[{"table":"users","after_request":1,"move":1}]'], ["--enrollments", "100000"]):
 			with contextlib.redirect_stderr(io.StringIO()) as errors:
 				self.assertEqual(sis.main(["rows", *arguments]), 2)
 			self.assertIn("sis.py: ", errors.getvalue())

@@ -359,6 +359,60 @@ static void test_bad_values(void **state)
 		state, "collections =\n" BASE, LOGIN, "", "FILE:1: `collections` is empty; the usual ones are: core");
 }
 
+/* ---- What the provider says ---- */
+
+static void test_provider_before_defaults(void **state)
+{
+	struct trial trial;
+	char *path = scratch_path(*state, "sample.json");
+	char *whole = mem_format("%sprovider = %s\n", BASE, path);
+	scratch_write(path, "{\"title\": \"Sample\", \"auth\": [\"oauth2\", \"oauth1\"], \"client-auth\": \"body\", "
+			    "\"basic-encoding\": \"raw\", \"oauth1-method\": \"HMAC-SHA256\", \"scopes\": \"none\", "
+			    "\"token-url\": \"https://login.example.org/token\", \"headers\": [\"X-Tenant\"], "
+			    "\"parallel\": 2, \"page-size\": 5000, \"hints\": {}}");
+
+	assert_fine(&trial, read_all(&trial, state, whole, LOGIN, ""));
+	assert_string_equal(trial.config.provider->name, "sample");
+	assert_int_equal(trial.config.parallel, 2);
+	assert_int_equal(config_level(&trial.config, "parallel"), CONFIG_PROVIDER);
+	assert_int_equal(trial.config.page_size, 1000); /* less than the provider can bear */
+	assert_int_equal(config_level(&trial.config, "page-size"), CONFIG_DEFAULT);
+	assert_int_equal(trial.config.basic_encoding, CONFIG_BASIC_RAW);
+	assert_int_equal(trial.config.oauth1_method, CONFIG_OAUTH1_HMAC_SHA256);
+	assert_string_equal(trial.config.token_url, "https://login.example.org/token");
+	assert_true(trial.config.scope.set);
+	assert_int_equal(trial.config.scope.count, 0);
+	assert_items(&trial.config.warnings, "Sample wants a header line X-Tenant; give it by `header`");
+	struct buf shown = {0};
+	config_show(&trial.config, &shown);
+	assert_non_null(strstr(buf_text(&shown), "= 2  ; provider sample\n"));
+	buf_release(&shown);
+	end(&trial);
+
+	/* Whatever somebody set stays, also where it is what the default would have been. */
+	assert_fine(&trial, read_all(&trial, state, whole, LOGIN "\nROSTERZIP_SCOPE=roster.readonly",
+				    "--parallel 8 --basic-encoding form --oauth1-method auto --header x-tenant:west "
+				    "--token-url https://other.example.org/token"));
+	assert_int_equal(trial.config.parallel, 8);
+	assert_int_equal(trial.config.basic_encoding, CONFIG_BASIC_FORM);
+	assert_int_equal(trial.config.oauth1_method, CONFIG_OAUTH1_AUTO);
+	assert_string_equal(trial.config.token_url, "https://other.example.org/token");
+	assert_items(&trial.config.scope, "roster.readonly");
+	assert_int_equal(trial.config.warnings.count, 0);
+	end(&trial);
+
+	scratch_write(path, "{\"titel\": \"Sample\"}");
+	assert_false(read_all(&trial, state, whole, LOGIN, ""));
+	assert_int_equal(trial.err.code, ERR_USAGE);
+	char *sentence = mem_format("c.conf:4: `provider`: %s: unknown key \"titel\"", path);
+	assert_non_null(strstr(trial.err.text, sentence));
+	end(&trial);
+	unlink(path);
+	free(sentence);
+	free(whole);
+	free(path);
+}
+
 static void test_good_values(void **state)
 {
 	struct trial trial;
@@ -1070,6 +1124,7 @@ int main(int argc, char **argv)
 		TEST(test_command_line_forms),
 		TEST(test_command_line_mistakes),
 		TEST(test_bad_values),
+		TEST(test_provider_before_defaults),
 		TEST(test_good_values),
 		TEST(test_fill_items),
 		TEST(test_lists),
