@@ -156,7 +156,7 @@ class Moving(Case):
 	def test_rows_at_the_end(self):
 		"""The last row goes, or one comes behind it, at every moment."""
 		for total in (True, False):
-			for after in range(1, 11, 1 if total else 2):
+			for after in (1, 2, 5, 8, 9, 10):
 				for step in ({"delete": -1}, {"insert": 160}):
 					with self.subTest(total=total, after=after, step=step):
 						self.read([{"table": "users", "after_request": after, **step}], ["--page-size", 20, "--parallel", 1],

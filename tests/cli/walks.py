@@ -21,7 +21,7 @@ from harness import BEARER, Case, sis_module
 from served import Served, state
 
 SECONDS = 90  # for one walk; nearly all take one or two
-AT_ONCE = 3  # walks that share a process: they mostly wait for the server's pauses to pass
+AT_ONCE = 4  # walks that share a process: they mostly wait for the server's pauses to pass
 
 DISTRICT = {"users": 900, "classes": 120, "courses": 60, "enrollments": 1900, "schools": 3}
 ROWS = {"orgs": 4, "academicSessions": 21, "courses": 60, "classes": 120, "users": 900, "enrollments": 1900}
@@ -35,7 +35,7 @@ class Walk:
 
 	def __init__(self, number):
 		self.number = number
-		self.dice = random.Random(f"walk {number}")
+		self.dice = random.Random(f"walk number {number}")
 		self.arguments = ["--retry-time", "60s", "--timeout", "20s", "--dangling", "drop"]
 		self.login_arguments = {}
 		self.scenario = {"district": dict(DISTRICT, seed=1 + number % 4)}
