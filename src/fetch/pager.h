@@ -47,24 +47,24 @@ struct pager_page {
 
 /* What an answer says. Ids are borrowed for the call; NULL when there is no row. */
 struct pager_answer {
-	bool past_end; /* 404 or 400 where rows might have been: the server's way to say that there are no more */
 	uint64_t rows;
-	bool has_total;
-	uint64_t total;
-	bool has_count;
-	uint64_t count;
+	uint64_t total; /* when has_total */
+	uint64_t count; /* when has_count */
 	const char *first;
 	size_t first_length;
 	const char *last;
 	size_t last_length;
-	bool links;            /* it has links to other pages */
-	bool link_next;        /* one of them leads to a next page */
-	const char *next_url;  /* of the next page, when the link to it carries no offset; else NULL */
-	const char *first_row; /* the whole rows of those ids, in any form that is the same for equal rows; NULL: the
-				  ids have to do */
+	/* The whole rows of those ids, in any form that is the same for equal rows; NULL: the ids have to do. */
+	const char *first_row;
 	size_t first_row_length;
 	const char *last_row;
 	size_t last_row_length;
+	const char *next_url; /* of the next page, when the link to it carries no offset; else NULL */
+	bool past_end; /* 404 or 400 where rows might have been: the server's way to say that there are no more */
+	bool has_total;
+	bool has_count;
+	bool links;     /* it has links to other pages */
+	bool link_next; /* one of them leads to a next page */
 	bool ascending; /* every id is greater in byte order than the one before it in this page */
 };
 

@@ -35,15 +35,15 @@ def server(folder, pages, **scenario):
 	return Sis(folder, {"login": "none", "cap": ROWS, "cache_pages": 2 * pages, **scenario}, size)
 
 
-def warm(sis, pages):
-	"""Has every page made ready, so that the first reader does not pay for it."""
+def warm(sis):
+	"""Has the server put its rows in order, so that the first reader does not pay for it."""
 	connection = http.client.HTTPConnection("127.0.0.1", urllib.parse.urlsplit(sis.root).port)
 	connection.request("GET", f"/aeries{DATA}?limit={ROWS}&offset=0&sort=sourcedId&orderBy=asc")
 	connection.getresponse().read()
 	connection.close()
 
 
-def read(sis, parallel, *arguments):
+def read(sis, parallel):
 	"""One export of the users: the requests for them, from the server's log, and the wall time of the whole run."""
 	case = Case()
 	case.setUp()
@@ -51,8 +51,8 @@ def read(sis, parallel, *arguments):
 		case.url = sis.base
 		before = len(sis.log())
 		began = time.monotonic()
-		run = case.program(case.arguments("--auth", "none", "--collections", "users", "--dangling", "keep", "--page-size", ROWS,
-			"--parallel", parallel, *arguments, login=False), seconds=600)
+		words = ["--auth", "none", "--collections", "users", "--dangling", "keep", "--page-size", ROWS, "--parallel", parallel]
+		run = case.program(case.arguments(*words, login=False), seconds=600)
 		wall = time.monotonic() - began
 		if run.code != 0:
 			raise SystemExit(run.shown)
@@ -71,7 +71,7 @@ def far_away(runs, latency=0.2, pages=40, allowed=8):
 	with tempfile.TemporaryDirectory(prefix="bench-") as folder:
 		sis = server(folder, pages, latency=latency)
 		try:
-			warm(sis, pages)
+			warm(sis)
 			taken = [read(sis, allowed) for _ in range(runs)]
 		finally:
 			sis.close()
@@ -80,7 +80,8 @@ def far_away(runs, latency=0.2, pages=40, allowed=8):
 	bare = math.ceil(pages / allowed) * latency
 	print(f"{latency * 1000:.0f} ms latency, {pages} pages, {allowed} allowed (median of {runs}; {asked:.0f} requests)")
 	print(f"  {'':44}{'seconds':>9}{'share':>8}")
-	for what, seconds in (("ideal: the first page alone, then full rounds", ideal), ("all pages known beforehand, full rounds", bare),
+	for what, seconds in (("ideal: the first page alone, then full rounds", ideal),
+			("all pages known beforehand, full rounds", bare),
 			("first request to last answer", statistics.median(span(entries) for entries, _ in taken)),
 			("the whole run", statistics.median(wall for _, wall in taken))):
 		print(f"  {what:44}{seconds:9.2f}{seconds / ideal:8.2f}")
@@ -125,7 +126,7 @@ def soon_busy(pages, latency=0.1, good=3, most=5):
 	with tempfile.TemporaryDirectory(prefix="bench-") as folder:
 		sis = server(folder, pages, latency=latency, capacity={"good": good, "max": most})
 		try:
-			warm(sis, pages)
+			warm(sis)
 			print(f"{latency * 1000:.0f} ms latency, saturated by {good} at once, 429 above {most} ({pages} pages)")
 			print(f"  {'reader':24}{'pages/s':>9}{'of best':>9}{'429':>6}{'share':>8}")
 			some = max(30, pages // 6)

@@ -159,7 +159,8 @@ class Moving(Case):
 			for after in (1, 2, 5, 8, 9, 10):
 				for step in ({"delete": -1}, {"insert": 160}):
 					with self.subTest(total=total, after=after, step=step):
-						self.read([{"table": "users", "after_request": after, **step}], ["--page-size", 20, "--parallel", 1],
+						steps = [{"table": "users", "after_request": after, **step}]
+						self.read(steps, ["--page-size", 20, "--parallel", 1],
 							order="natural", sort_supported=False, total=total, link=total)
 
 	def test_a_table_that_empties_itself(self):

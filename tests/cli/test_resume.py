@@ -290,8 +290,8 @@ class Afresh(Keeping):
 					self.begin(order="natural", sort_supported=False, total=total, link=total)
 					since = len(self.served.log)
 					process = self.start(*READ, *RESUME)
-					self.until("users", lambda s=since: len([1 for p, o, _ in self.asked(s) if p == "users" and o > 200]) > 0,
-						process=process)
+					self.until("users", lambda s=since: any(path == "users" and offset > 200
+						for path, offset, _ in self.asked(s)), process=process)
 					self.kill(process)
 					step = {"table": "users", "after_request": 0, **step}
 					self.served.sis.lists.change(step)

@@ -110,12 +110,14 @@ class Walk:
 			self.arguments += ["--resume", "1h"]
 
 	def login(self):
-		login = self.dice.choice(["aeries", "aeries", "aeries", "aeries-v2", "aeries-v1", "oauth2", "oauth1", "bearer", "none"])
+		login = self.dice.choice(["aeries", "aeries", "aeries", "aeries-v2", "aeries-v1", "oauth2", "oauth1", "bearer",
+			"none"])
 		self.set(login=login)
 		if login == "aeries-v1" and self.chance(0.5):
 			self.arguments += ["--auth", "aeries-v1"]
 		if login == "oauth2":
-			self.set(client_auth=self.dice.choice(["basic", "body", "any"]), bare_token=self.dice.choice([False, True, "text"]))
+			self.set(client_auth=self.dice.choice(["basic", "body", "any"]),
+				bare_token=self.dice.choice([False, True, "text"]))
 		if login == "oauth1":
 			self.arguments += ["--auth", "oauth1"]
 			self.set(oauth1_methods=[["HMAC-SHA1"], ["HMAC-SHA256"], ["HMAC-SHA1", "HMAC-SHA256"]][self.dice.randrange(3)],
