@@ -57,6 +57,7 @@ struct auth {
 	int64_t renew_ms;   /* when it is due, by time_ms */
 
 	/* Signatures. */
+	bool doubted;       /* a refusal was met with nothing but another nonce */
 	bool accepted;      /* the server took a signature: key, secret and method are right */
 	bool other_method;  /* the second of the two is in use */
 	int64_t correction; /* seconds added to our clock */
@@ -298,6 +299,9 @@ static bool adapt_signature(struct auth *auth, struct err *err)
 		free(sentence);
 	} else if (!auth->accepted && auth->oauth1_method == NULL && !auth->other_method) {
 		auth->other_method = true;
+	} else if (!auth->accepted && !auth->doubted) {
+		auth->doubted =
+			true; /* a broken connection makes the library send a signature twice: that was it, perhaps */
 	} else if (!auth->accepted) {
 		err_set(err, ERR_LOGIN,
 			"the server refuses the signed requests: check client-id, the secret and oauth1-method");
@@ -315,7 +319,7 @@ void auth_accepted(struct auth *auth)
 
 bool auth_signs(const struct auth *auth)
 {
-	return auth->way == AUTH_OAUTH1 && auth->accepted;
+	return auth->way == AUTH_OAUTH1;
 }
 
 bool auth_refused(struct auth *auth, unsigned generation, const struct http_reply *reply, struct err *err)

@@ -81,7 +81,7 @@ bool auth_header(struct auth *auth, const char *method, const char *url, struct 
 /* To be told of a good answer to data: what was accepted once is not given up because of a later refusal. */
 void auth_accepted(struct auth *auth);
 
-/* True when each request is signed and the server has accepted that before: a refusal is then about one signature. */
+/* True when each request is signed: a refusal may be about one signature, and auth_refused knows when it is final. */
 bool auth_signs(const struct auth *auth);
 
 /* To be told of a 401 on data, with the generation of its header and the reply (or NULL). True: ask again with a new
