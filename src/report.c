@@ -10,43 +10,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "json.h"
 
 enum { REPORT_VERSION = 1 };
 
 /* --- JSON ----------------------------------------------------------------------------------------------------------
  */
-
-static void text(yajl_gen gen, const char *value)
-{
-	if (value == NULL)
-		yajl_gen_null(gen);
-	else
-		yajl_gen_string(gen, (const unsigned char *)value, strlen(value));
-}
-
-static void add_text(yajl_gen gen, const char *key, const char *value)
-{
-	text(gen, key);
-	text(gen, value);
-}
-
-static void add_number(yajl_gen gen, const char *key, uint64_t value)
-{
-	text(gen, key);
-	yajl_gen_integer(gen, (long long)value);
-}
-
-static void add_bool(yajl_gen gen, const char *key, bool value)
-{
-	text(gen, key);
-	yajl_gen_bool(gen, value);
-}
-
-static void begin_list(yajl_gen gen, const char *key)
-{
-	text(gen, key);
-	yajl_gen_array_open(gen);
-}
 
 static const char *severity_word(enum value_severity severity)
 {
@@ -62,12 +31,12 @@ static void add_findings(yajl_gen gen, const struct table *table, const struct v
 	while (value_counts_next(counts, &place, &count)) {
 		const struct value_rule_info *rule = &value_rules[count.rule];
 		yajl_gen_map_open(gen);
-		add_text(gen, "file", table->file_name);
-		add_text(gen, "column", table->columns[count.column].name);
-		add_text(gen, "rule", rule->code);
-		add_text(gen, "severity", severity_word(rule->severity));
-		add_number(gen, "cells", count.cells);
-		add_text(gen, "text", rule->text);
+		json_add_text(gen, "file", table->file_name);
+		json_add_text(gen, "column", table->columns[count.column].name);
+		json_add_text(gen, "rule", rule->code);
+		json_add_text(gen, "severity", severity_word(rule->severity));
+		json_add_count(gen, "cells", count.cells);
+		json_add_text(gen, "text", rule->text);
 		yajl_gen_map_close(gen);
 	}
 }
@@ -80,23 +49,23 @@ static void add_collection(yajl_gen gen, const struct report *report, int id)
 	if (collection->table == NULL)
 		return;
 	yajl_gen_map_open(gen);
-	add_text(gen, "name", table->name);
-	add_bool(gen, "complete", collection->rows != NULL);
-	add_text(gen, "proof", collection->proof);
-	add_text(gen, "missing", collection->missing);
-	add_text(gen, "note", collection->note);
-	add_number(gen, "rows", collection->counts.rows);
-	add_number(gen, "distinct", collection->counts.distinct);
-	add_bool(gen, "in-order", collection->counts.in_order);
-	add_number(gen, "largest-page", stats->largest);
-	add_number(gen, "requests", stats->requests);
-	add_number(gen, "retries", stats->retries);
-	add_number(gen, "readings", collection->rows != NULL ? stats->rereads + 1 : stats->rereads);
-	add_number(gen, "bytes", stats->bytes);
-	add_number(gen, "wire-bytes", stats->wire_bytes);
-	add_number(gen, "milliseconds", (uint64_t)stats->ms);
-	add_number(gen, "mended-escapes", collection->mended);
-	begin_list(gen, "findings");
+	json_add_text(gen, "name", table->name);
+	json_add_bool(gen, "complete", collection->rows != NULL);
+	json_add_text(gen, "proof", collection->proof);
+	json_add_text(gen, "missing", collection->missing);
+	json_add_text(gen, "note", collection->note);
+	json_add_count(gen, "rows", collection->counts.rows);
+	json_add_count(gen, "distinct", collection->counts.distinct);
+	json_add_bool(gen, "in-order", collection->counts.in_order);
+	json_add_count(gen, "largest-page", stats->largest);
+	json_add_count(gen, "requests", stats->requests);
+	json_add_count(gen, "retries", stats->retries);
+	json_add_count(gen, "readings", collection->rows != NULL ? stats->rereads + 1 : stats->rereads);
+	json_add_count(gen, "bytes", stats->bytes);
+	json_add_count(gen, "wire-bytes", stats->wire_bytes);
+	json_add_number(gen, "milliseconds", stats->ms);
+	json_add_count(gen, "mended-escapes", collection->mended);
+	json_open_list(gen, "findings");
 	add_findings(gen, table, &collection->values);
 	yajl_gen_array_close(gen);
 	yajl_gen_map_close(gen);
@@ -106,13 +75,13 @@ static void add_file(yajl_gen gen, const struct publication *publication, const 
 {
 	const struct keys *keys = publication->keys;
 	yajl_gen_map_open(gen);
-	add_text(gen, "file", table->file_name);
-	add_text(gen, "mode", publication->present[table->id] ? "bulk" : "absent");
-	add_number(gen, "rows", publication->rows[table->id]);
-	add_number(gen, "bytes", publication->bytes[table->id]);
-	add_number(gen, "left-out-deleted", keys_rows(keys, table, KEYS_DELETED));
-	add_number(gen, "left-out-hanging", keys_rows(keys, table, KEYS_HANGS));
-	add_number(gen, "left-out-dangling", keys_rows(keys, table, KEYS_DANGLES));
+	json_add_text(gen, "file", table->file_name);
+	json_add_text(gen, "mode", publication->present[table->id] ? "bulk" : "absent");
+	json_add_count(gen, "rows", publication->rows[table->id]);
+	json_add_count(gen, "bytes", publication->bytes[table->id]);
+	json_add_count(gen, "left-out-deleted", keys_rows(keys, table, KEYS_DELETED));
+	json_add_count(gen, "left-out-hanging", keys_rows(keys, table, KEYS_HANGS));
+	json_add_count(gen, "left-out-dangling", keys_rows(keys, table, KEYS_DANGLES));
 	yajl_gen_map_close(gen);
 }
 
@@ -124,25 +93,25 @@ static void add_references(
 		if (counts.dangling == 0 && counts.cut == 0)
 			continue;
 		yajl_gen_map_open(gen);
-		add_text(gen, "file", table->file_name);
-		add_text(gen, "column", table->columns[c].name);
-		add_text(gen, "to", schema->tables[table->columns[c].ref].file_name);
-		add_number(gen, "dangling", counts.dangling);
-		add_number(gen, "taken-out", counts.cut);
+		json_add_text(gen, "file", table->file_name);
+		json_add_text(gen, "column", table->columns[c].name);
+		json_add_text(gen, "to", schema->tables[table->columns[c].ref].file_name);
+		json_add_count(gen, "dangling", counts.dangling);
+		json_add_count(gen, "taken-out", counts.cut);
 		yajl_gen_map_close(gen);
 	}
 }
 
 static void add_err(yajl_gen gen, const struct err *err)
 {
-	text(gen, "error");
+	json_text(gen, "error");
 	if (err->code == ERR_NONE) {
 		yajl_gen_null(gen);
 		return;
 	}
 	yajl_gen_map_open(gen);
-	add_text(gen, "kind", err_code_name(err->code));
-	add_text(gen, "text", err->text);
+	json_add_text(gen, "kind", err_code_name(err->code));
+	json_add_text(gen, "text", err->text);
 	yajl_gen_map_close(gen);
 }
 
@@ -150,21 +119,21 @@ static void add_bundle(yajl_gen gen, const struct report *report, const struct p
 {
 	const struct schema *schema = report->schema;
 	yajl_gen_map_open(gen);
-	add_text(gen, "name", publication->config->name);
-	add_text(gen, "path", publication->path);
-	add_bool(gen, "published", publication->published);
+	json_add_text(gen, "name", publication->config->name);
+	json_add_text(gen, "path", publication->path);
+	json_add_bool(gen, "published", publication->published);
 	add_err(gen, &publication->err);
-	add_number(gen, "bytes", publication->size);
-	begin_list(gen, "files");
+	json_add_count(gen, "bytes", publication->size);
+	json_open_list(gen, "files");
 	for (int i = 0; i < schema->table_count; i++)
 		if (report->collections[i].rows != NULL)
 			add_file(gen, publication, &schema->tables[i]);
 	yajl_gen_array_close(gen);
-	begin_list(gen, "references");
+	json_open_list(gen, "references");
 	for (int i = 0; i < schema->table_count; i++)
 		add_references(gen, publication, schema, &schema->tables[i]);
 	yajl_gen_array_close(gen);
-	begin_list(gen, "findings");
+	json_open_list(gen, "findings");
 	for (int i = 0; i < schema->table_count; i++)
 		add_findings(gen, &schema->tables[i], &publication->values[i]);
 	yajl_gen_array_close(gen);
@@ -176,25 +145,24 @@ static void compose(yajl_gen gen, const struct report *report)
 	char started[21];
 	time_iso(report->started, started);
 	yajl_gen_map_open(gen);
-	add_number(gen, "report", REPORT_VERSION);
-	add_text(gen, "program", "rosterzip");
-	add_text(gen, "version", ROSTERZIP_VERSION);
-	add_text(gen, "started", started);
-	add_number(gen, "milliseconds", (uint64_t)report->ms);
-	add_number(gen, "exit-status", (uint64_t)report->exit_status);
+	json_add_number(gen, "report", REPORT_VERSION);
+	json_add_text(gen, "program", "rosterzip");
+	json_add_text(gen, "version", ROSTERZIP_VERSION);
+	json_add_text(gen, "started", started);
+	json_add_number(gen, "milliseconds", report->ms);
+	json_add_number(gen, "exit-status", report->exit_status);
 	add_err(gen, &report->err);
-	text(gen, "source");
-	yajl_gen_map_open(gen);
-	add_text(gen, "url", report->config->data_url);
-	add_text(gen, "provider", report->config->provider->name);
-	add_text(gen, "login", report->login);
-	add_text(gen, "scopes", report->scopes);
+	json_open_map(gen, "source");
+	json_add_text(gen, "url", report->config->data_url);
+	json_add_text(gen, "provider", report->config->provider->name);
+	json_add_text(gen, "login", report->login);
+	json_add_text(gen, "scopes", report->scopes);
 	yajl_gen_map_close(gen);
-	begin_list(gen, "collections");
+	json_open_list(gen, "collections");
 	for (int i = 0; i < report->schema->table_count; i++)
 		add_collection(gen, report, i);
 	yajl_gen_array_close(gen);
-	begin_list(gen, "bundles");
+	json_open_list(gen, "bundles");
 	for (size_t i = 0; i < report->publication_count; i++)
 		if (report->publications[i].keys != NULL)
 			add_bundle(gen, report, &report->publications[i]);

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/time.h"
+#include "json.h"
 #include "provider.h"
 
 enum { DIAGNOSIS_VERSION = 1 };
@@ -201,53 +202,15 @@ void diagnosis_print_legend(FILE *out)
 /* --- JSON ----------------------------------------------------------------------------------------------------------
  */
 
-static void text(yajl_gen gen, const char *value)
-{
-	if (value == NULL)
-		yajl_gen_null(gen);
-	else
-		yajl_gen_string(gen, (const unsigned char *)value, strlen(value));
-}
-
-static void add_text(yajl_gen gen, const char *key, const char *value)
-{
-	text(gen, key);
-	text(gen, value);
-}
-
-static void add_number(yajl_gen gen, const char *key, int64_t value)
-{
-	text(gen, key);
-	yajl_gen_integer(gen, value);
-}
-
-static void add_bool(yajl_gen gen, const char *key, bool value)
-{
-	text(gen, key);
-	yajl_gen_bool(gen, value);
-}
-
-static void open_map(yajl_gen gen, const char *key)
-{
-	text(gen, key);
-	yajl_gen_map_open(gen);
-}
-
-static void open_list(yajl_gen gen, const char *key)
-{
-	text(gen, key);
-	yajl_gen_array_open(gen);
-}
-
 static void add_err(yajl_gen gen, const struct err *err)
 {
 	if (err->code == ERR_NONE) {
-		add_text(gen, "error", NULL);
+		json_add_text(gen, "error", NULL);
 		return;
 	}
-	open_map(gen, "error");
-	add_text(gen, "kind", err_code_name(err->code));
-	add_text(gen, "text", err->text);
+	json_open_map(gen, "error");
+	json_add_text(gen, "kind", err_code_name(err->code));
+	json_add_text(gen, "text", err->text);
 	yajl_gen_map_close(gen);
 }
 
@@ -255,20 +218,20 @@ static void add_scope(yajl_gen gen, const struct schema *schema, const char *sco
 {
 	struct buf full = {0};
 	buf_add_format(&full, "%s%s", schema->scope_prefix, scope);
-	text(gen, buf_text(&full));
+	json_text(gen, buf_text(&full));
 	buf_release(&full);
 }
 
 static void add_login(yajl_gen gen, const struct diagnosis *diagnosis)
 {
-	open_map(gen, "login");
-	add_text(gen, "way", diagnosis->login);
-	add_text(gen, "token-address", diagnosis->token_address);
-	add_bool(gen, "done", diagnosis->logged_in);
+	json_open_map(gen, "login");
+	json_add_text(gen, "way", diagnosis->login);
+	json_add_text(gen, "token-address", diagnosis->token_address);
+	json_add_bool(gen, "done", diagnosis->logged_in);
 	if (diagnosis->granted == NULL) {
-		add_text(gen, "scopes", NULL);
+		json_add_text(gen, "scopes", NULL);
 	} else {
-		open_list(gen, "scopes");
+		json_open_list(gen, "scopes");
 		for (const char *at = diagnosis->granted; *at != '\0';) {
 			size_t length = strcspn(at, " ");
 			yajl_gen_string(gen, (const unsigned char *)at, length);
@@ -277,7 +240,7 @@ static void add_login(yajl_gen gen, const struct diagnosis *diagnosis)
 		}
 		yajl_gen_array_close(gen);
 	}
-	open_list(gen, "scopes-withheld");
+	json_open_list(gen, "scopes-withheld");
 	for (const char *const *scope = diagnosis->withheld; *scope != NULL; scope++)
 		add_scope(gen, diagnosis->schema, *scope);
 	yajl_gen_array_close(gen);
@@ -289,29 +252,29 @@ static void add_collection(yajl_gen gen, const struct diagnosis *diagnosis, cons
 	const char *name = examination->table->name;
 	bool refused = examination->status == EXAMINE_REFUSED || examination->status == EXAMINE_INSTEAD;
 	yajl_gen_map_open(gen);
-	add_text(gen, "name", name);
-	add_bool(gen, "required", examination->required);
-	add_text(gen, "status", status_word(examination->status));
-	add_number(gen, "rows", (int64_t)examination->rows);
-	add_bool(gen, "rows-exact", examination->rows_exact);
+	json_add_text(gen, "name", name);
+	json_add_bool(gen, "required", examination->required);
+	json_add_text(gen, "status", status_word(examination->status));
+	json_add_number(gen, "rows", (int64_t)examination->rows);
+	json_add_bool(gen, "rows-exact", examination->rows_exact);
 	if (examination->cap > 0)
-		add_number(gen, "cap", (int64_t)examination->cap);
+		json_add_number(gen, "cap", (int64_t)examination->cap);
 	else
-		add_text(gen, "cap", NULL);
-	add_text(gen, "cap-kind", cap_word(examination->cap_kind));
-	add_text(gen, "total", verdict_word(examination->total));
-	add_text(gen, "link", verdict_word(examination->link));
-	add_text(gen, "sort", verdict_word(examination->sort));
-	add_text(gen, "filter", verdict_word(examination->filter));
-	add_text(gen, "fields", verdict_word(examination->fields));
-	add_text(gen, "offset", verdict_word(examination->offset));
-	add_number(gen, "latency", examination->ms);
-	add_number(gen, "requests", examination->requests);
-	add_text(gen, "permission", refused ? provider_permission(diagnosis->config->provider, name) : NULL);
-	add_text(gen, "problem", examination->err.code != ERR_NONE ? examination->err.text : NULL);
-	open_list(gen, "notes");
+		json_add_text(gen, "cap", NULL);
+	json_add_text(gen, "cap-kind", cap_word(examination->cap_kind));
+	json_add_text(gen, "total", verdict_word(examination->total));
+	json_add_text(gen, "link", verdict_word(examination->link));
+	json_add_text(gen, "sort", verdict_word(examination->sort));
+	json_add_text(gen, "filter", verdict_word(examination->filter));
+	json_add_text(gen, "fields", verdict_word(examination->fields));
+	json_add_text(gen, "offset", verdict_word(examination->offset));
+	json_add_number(gen, "latency", examination->ms);
+	json_add_number(gen, "requests", examination->requests);
+	json_add_text(gen, "permission", refused ? provider_permission(diagnosis->config->provider, name) : NULL);
+	json_add_text(gen, "problem", examination->err.code != ERR_NONE ? examination->err.text : NULL);
+	json_open_list(gen, "notes");
 	for (size_t i = 0; i < examination->note_count; i++)
-		text(gen, examination->notes[i]);
+		json_text(gen, examination->notes[i]);
 	yajl_gen_array_close(gen);
 	yajl_gen_map_close(gen);
 }
@@ -321,22 +284,22 @@ static void compose(yajl_gen gen, const struct diagnosis *diagnosis)
 	char started[21];
 	time_iso(diagnosis->started, started);
 	yajl_gen_map_open(gen);
-	add_number(gen, "doctor", DIAGNOSIS_VERSION);
-	add_text(gen, "program", "rosterzip");
-	add_text(gen, "version", ROSTERZIP_VERSION);
-	add_text(gen, "started", started);
-	add_number(gen, "exit-status", err_exit_status(diagnosis->err.code));
+	json_add_number(gen, "doctor", DIAGNOSIS_VERSION);
+	json_add_text(gen, "program", "rosterzip");
+	json_add_text(gen, "version", ROSTERZIP_VERSION);
+	json_add_text(gen, "started", started);
+	json_add_number(gen, "exit-status", err_exit_status(diagnosis->err.code));
 	add_err(gen, &diagnosis->err);
-	open_map(gen, "source");
-	add_text(gen, "url", diagnosis->config->data_url);
-	add_text(gen, "provider", diagnosis->config->provider->name);
+	json_open_map(gen, "source");
+	json_add_text(gen, "url", diagnosis->config->data_url);
+	json_add_text(gen, "provider", diagnosis->config->provider->name);
 	yajl_gen_map_close(gen);
 	add_login(gen, diagnosis);
 	if (diagnosis->has_skew)
-		add_number(gen, "clock-ahead", diagnosis->skew);
+		json_add_number(gen, "clock-ahead", diagnosis->skew);
 	else
-		add_text(gen, "clock-ahead", NULL);
-	open_list(gen, "collections");
+		json_add_text(gen, "clock-ahead", NULL);
+	json_open_list(gen, "collections");
 	for (int i = 0; i < diagnosis->schema->table_count; i++)
 		if (diagnosis->examinations[i].table != NULL)
 			add_collection(gen, diagnosis, &diagnosis->examinations[i]);
