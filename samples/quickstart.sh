@@ -18,7 +18,7 @@ step() {
 
 step "What the program needs"
 sh "$source/tests/setup.sh" gcc libc6-dev cmake make pkg-config \
-	libcurl4-openssl-dev libyajl-dev libzip-dev libssl-dev libinih-dev python3 unzip
+	libcurl4-openssl-dev libyajl-dev libzip-dev zlib1g-dev libssl-dev libinih-dev python3 unzip
 
 step "Build, in build/"
 cmake -S "$source" -B "$source/build" -DROSTERZIP_TESTS=OFF >"$work/cmake" || { cat "$work/cmake"; exit 1; }

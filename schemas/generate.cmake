@@ -1,9 +1,10 @@
-# Makes schema_tables.c, the constant tables of table/schema.h and provider.h, from the JSON files beside this script:
+# Makes schema_tables.c, the constant tables of table/schema.h, table/consumer.h and provider.h, from the JSON files
+# beside this script:
 #
 #	cmake -DSCHEMAS=schemas -DOUTPUT=schema_tables.c -P schemas/generate.cmake
 #
-# Whatever is wrong in those files stops it, with file and key named. Keys and values of a standard or a provider travel
-# as JSON text and are taken apart by index, never as CMake lists, so a text may hold semicolons and brackets.
+# Whatever is wrong in those files stops it, with file and key named. Keys and values of all of them travel as
+# JSON text and are taken apart by index, never as CMake lists, so a text may hold semicolons and brackets.
 cmake_minimum_required(VERSION 3.25)
 
 set(KEY "[A-Za-z][A-Za-z0-9_-]*")
@@ -15,6 +16,7 @@ set(OAUTH1_METHODS HMAC-SHA1 HMAC-SHA256)
 set(PARALLEL_MAX 64) # as of the options of these names
 set(PAGE_SIZE_MAX 100000)
 set(HINTS login-refused no-address forbidden empty key-shape)
+set(CONSUMER_STANDARD 1.1) # what consumers take
 
 # ---- Errors and reading ----
 
@@ -143,6 +145,29 @@ function(get_list out json where key pattern)
 	set(${out} "${list}" PARENT_SCOPE)
 endfunction()
 
+# out = the word at the key, one of the others named; "" where the key is missing.
+function(get_word out json key)
+	get_optional(word "${json}" "" ${key} STRING)
+	if(NOT word STREQUAL "")
+		check_word("" ${key} "${word}" ${ARGN})
+	endif()
+	set(${out} "${word}" PARENT_SCOPE)
+endfunction()
+
+# out = the number at the key, from 1 to max; 0 where the key is missing.
+function(get_number out json key max)
+	has(there "${json}" ${key})
+	set(number 0)
+	if(there)
+		get(number "${json}" "" ${key} NUMBER)
+		check_pattern("" ${key} "${number}" "[1-9][0-9]*")
+		if(number GREATER max)
+			fail("" "\"${key}\" cannot be more than ${max}")
+		endif()
+	endif()
+	set(${out} "${number}" PARENT_SCOPE)
+endfunction()
+
 # ---- Writing C ----
 
 # out = the text as a C string literal; NULL for "".
@@ -167,12 +192,47 @@ function(c_list out)
 	set(${out} "(const char *const[]){${text}NULL}" PARENT_SCOPE)
 endfunction()
 
+# The same, but NULL for no list.
+function(c_optional_list out)
+	set(list NULL)
+	if(ARGN)
+		c_list(list ${ARGN})
+	endif()
+	set(${out} "${list}" PARENT_SCOPE)
+endfunction()
+
 function(c_bool out value)
 	if(value)
 		set(${out} true PARENT_SCOPE)
 	else()
 		set(${out} false PARENT_SCOPE)
 	endif()
+endfunction()
+
+# out = the texts of the array at the key, as C; NULL where the key is missing. They may hold anything.
+function(get_texts out json key)
+	get_optional(array "${json}" "" ${key} ARRAY)
+	if(array STREQUAL "")
+		set(${out} NULL PARENT_SCOPE)
+		return()
+	endif()
+	string(JSON count LENGTH "${array}")
+	if(count EQUAL 0)
+		fail("" "\"${key}\" must not be empty")
+	endif()
+	math(EXPR last "${count} - 1")
+	set(rows "")
+	foreach(i RANGE ${last})
+		string(JSON type TYPE "${array}" ${i})
+		if(NOT type STREQUAL STRING)
+			fail("" "\"${key}\" must hold strings only")
+		endif()
+		string(JSON value GET "${array}" ${i})
+		check_text("" ${key} "${value}")
+		c_text(value "${value}")
+		set(rows "${rows}\n\t\t${value},")
+	endforeach()
+	set(${out} "(const char *const[]){${rows}\n\t\tNULL}" PARENT_SCOPE)
 endfunction()
 
 # ---- A standard: vocabularies and tables ----
@@ -483,6 +543,26 @@ function(read_instead_each table)
 	set(instead_each "&(const struct table_each){${path}, ${other_id}, ${column_id}, ${value}}" PARENT_SCOPE)
 endfunction()
 
+# Checks what tells a row of a table apart by anything but its id. Sets identity, as C.
+function(read_identity table)
+	get_list(sets "${JSON}" "" identity "[A-Za-z0-9]+(\\+[A-Za-z0-9]+)*")
+	set(c "")
+	foreach(set IN LISTS sets)
+		set(indices "")
+		string(REPLACE "+" ";" names "${set}")
+		foreach(name IN LISTS names)
+			check_word(identity column "${name}" ${NAMES_${table}})
+			list(FIND NAMES_${table} "${name}" index)
+			if(index LESS 3)
+				fail(identity "\"${name}\" tells nothing beyond the id")
+			endif()
+			string(APPEND indices "${index}, ")
+		endforeach()
+		string(APPEND c "(const int[]){${indices}SCHEMA_NONE}, ")
+	endforeach()
+	set(identity "(const int *const[]){${c}NULL}" PARENT_SCOPE)
+endfunction()
+
 # Second pass over a table: checks the rest, appends its columns to C and its own row to TABLE_ROWS. PATHS are the paths
 # met so far: each may feed one column only.
 function(read_table table)
@@ -492,7 +572,7 @@ function(read_table table)
 	set(made FALSE)
 	has(made "${JSON}" from)
 	if(made)
-		check_keys("${JSON}" "" from each columns)
+		check_keys("${JSON}" "" from each max-drop identity columns)
 		get(from "${JSON}" "" from STRING)
 		check_word("" from "${from}" ${TABLES})
 		list(FIND TABLES "${from}" from_id)
@@ -504,7 +584,7 @@ function(read_table table)
 		get(each "${JSON}" "" each STRING)
 		check_pattern("" each "${each}" "${KEY}")
 	else()
-		check_keys("${JSON}" "" endpoint collection wrappers instead instead-each scope core columns)
+		check_keys("${JSON}" "" endpoint collection wrappers instead instead-each scope core max-drop identity columns)
 		get(endpoint "${JSON}" "" endpoint STRING)
 		check_pattern("" endpoint "${endpoint}" "${KEY}")
 		get(collection "${JSON}" "" collection STRING)
@@ -524,6 +604,9 @@ function(read_table table)
 	endif()
 	set(FROM_${table} ${made} PARENT_SCOPE)
 
+	get(max_drop "${JSON}" "" max-drop NUMBER)
+	check_pattern("" max-drop "${max_drop}" "[1-9][0-9]?")
+	read_identity(${table})
 	get(columns "${JSON}" "" columns ARRAY)
 	list(LENGTH NAMES_${table} count)
 	math(EXPR last "${count} - 1")
@@ -564,11 +647,273 @@ function(read_table table)
 		.scope = ${scope},
 		.core = ${core},
 		.referenced = ${referenced},
+		.max_drop = ${max_drop},
 		.from = ${from_id},
 		.each = ${each},
+		.identity = ${identity},
 		.columns = columns_${ID}_${table},
 		.column_count = ${count}},\n" PARENT_SCOPE)
 endfunction()
+
+# ---- Consumers ----
+
+# Sets files_c, the rule of each table as C.
+function(read_consumer_files)
+	get_optional(files "${JSON}" "" files OBJECT)
+	set(required "")
+	set(unwanted "")
+	if(NOT files STREQUAL "")
+		check_keys("${files}" files required unwanted)
+		foreach(list required unwanted)
+			get_list(${list} "${files}" files ${list} "[^][;]+")
+			foreach(table IN LISTS ${list})
+				check_word(files table "${table}" ${TABLES})
+			endforeach()
+		endforeach()
+	endif()
+	set(c "")
+	foreach(table IN LISTS TABLES)
+		set(rule ANY)
+		if(table IN_LIST required AND table IN_LIST unwanted)
+			fail(files "\"${table}\" is both required and unwanted")
+		elseif(table IN_LIST required)
+			set(rule REQUIRED)
+		elseif(table IN_LIST unwanted)
+			set(rule UNWANTED)
+		endif()
+		string(APPEND c "\n\t\tCONSUMER_FILE_${rule},")
+	endforeach()
+	set(files_c "${c}" PARENT_SCOPE)
+endfunction()
+
+# Sets metadata, the word of enum consumer_metadata, extras, the columns as C, and extra_count.
+function(read_consumer_metadata)
+	set(metadata ANY)
+	set(extras "")
+	has(there "${JSON}" metadata)
+	set(type "")
+	if(there)
+		string(JSON type TYPE "${JSON}" metadata)
+	endif()
+	if(type STREQUAL STRING)
+		get_word(metadata "${JSON}" metadata none)
+		set(metadata NONE)
+	elseif(there)
+		get_list(names "${JSON}" "" metadata "[A-Za-z]+\\.metadata\\.[A-Za-z0-9_.-]+")
+		foreach(name IN LISTS names)
+			string(REGEX MATCH "^([A-Za-z]+)\\.(.*)$" ignored "${name}")
+			set(table "${CMAKE_MATCH_1}")
+			set(column "${CMAKE_MATCH_2}")
+			check_word(metadata table "${table}" ${TABLES})
+			list(FIND TABLES "${table}" id)
+			string(APPEND extras "\n\t\t{${id}, \"${column}\"},")
+		endforeach()
+		set(metadata LISTED)
+	endif()
+	list(LENGTH names extra_count)
+	if(extras STREQUAL "")
+		set(extras NULL)
+		set(extra_count 0)
+	else()
+		set(extras "(const struct consumer_extra[]){${extras}\n\t}")
+	endif()
+	set(metadata "${metadata}" PARENT_SCOPE)
+	set(extras "${extras}" PARENT_SCOPE)
+	set(extra_count "${extra_count}" PARENT_SCOPE)
+endfunction()
+
+# Sets required, the cells that must not be blank, as C, and required_count.
+function(read_consumer_required)
+	get_optional(array "${JSON}" "" required ARRAY)
+	set(required NULL PARENT_SCOPE)
+	set(required_count 0 PARENT_SCOPE)
+	if(array STREQUAL "")
+		return()
+	endif()
+	string(JSON count LENGTH "${array}")
+	if(count EQUAL 0)
+		fail("" "\"required\" must not be empty")
+	endif()
+	math(EXPR last "${count} - 1")
+	set(rows "")
+	set(met "")
+	foreach(i RANGE ${last})
+		set(where "required[${i}]")
+		string(JSON type TYPE "${array}" ${i})
+		if(NOT type STREQUAL OBJECT)
+			fail("${where}" "must be an object")
+		endif()
+		string(JSON cell GET "${array}" ${i})
+		check_keys("${cell}" "${where}" column role unique)
+		get(name "${cell}" "${where}" column STRING)
+		string(REGEX MATCH "^([A-Za-z]+)\\.([A-Za-z0-9]+)$" match "${name}")
+		set(table "${CMAKE_MATCH_1}")
+		set(column "${CMAKE_MATCH_2}")
+		if(match STREQUAL "" OR NOT table IN_LIST TABLES OR NOT column IN_LIST NAMES_${table})
+			fail("${where}" "unknown column \"${name}\"")
+		elseif(TYPE_${table}_${column} STREQUAL blank)
+			fail("${where}" "\"${name}\" is always blank")
+		endif()
+		get_optional(role "${cell}" "${where}" role STRING)
+		if(NOT role STREQUAL "")
+			check_word("${where}" role "${role}" ${WORDS_userRole})
+			if(NOT table STREQUAL users)
+				fail("${where}" "\"role\" goes with columns of users only")
+			endif()
+		endif()
+		if("${name} ${role}" IN_LIST met)
+			fail("${where}" "\"${name}\" is there already")
+		endif()
+		list(APPEND met "${name} ${role}")
+		get_optional(unique "${cell}" "${where}" unique BOOLEAN)
+		list(FIND TABLES "${table}" table_id)
+		list(FIND NAMES_${table} "${column}" column_id)
+		c_text(role "${role}")
+		c_bool(unique "${unique}")
+		string(APPEND rows "\n\t\t{{${table_id}, ${column_id}}, ${role}, ${unique}},")
+	endforeach()
+	set(required "(const struct consumer_required[]){${rows}\n\t}" PARENT_SCOPE)
+	set(required_count ${count} PARENT_SCOPE)
+endfunction()
+
+# Each setting says where it comes from, and nothing else does.
+function(check_because)
+	set(settings "")
+	string(JSON count LENGTH "${JSON}")
+	foreach(i RANGE ${count})
+		if(i EQUAL count)
+			break()
+		endif()
+		string(JSON key MEMBER "${JSON}" ${i})
+		if(NOT key MATCHES "^(title|notes|because)$")
+			list(APPEND settings "${key}")
+		endif()
+	endforeach()
+	get_optional(because "${JSON}" "" because OBJECT)
+	if(because STREQUAL "" AND NOT settings STREQUAL "")
+		fail("" "missing key \"because\"")
+	elseif(NOT because STREQUAL "")
+		check_keys("${because}" because ${settings})
+		foreach(key IN LISTS settings)
+			get(reason "${because}" because "${key}" STRING)
+		endforeach()
+	endif()
+endfunction()
+
+# Reads consumers/NAME.json, appends to C, and adds it to CONSUMER_ROWS.
+function(read_consumer name)
+	open_file("consumers/${name}.json")
+	check_pattern("" name "${name}" "[a-z][a-z0-9-]*")
+	check_keys("${JSON}" "" title notes files form zip-name zip-max empty quote eol metadata roles org-types grades
+		required id-max id-chars id-case text-chars text-max class-max load-max enabled-only integer-periods because)
+	get(title "${JSON}" "" title STRING)
+	c_text(title "${title}")
+	get_texts(notes "${JSON}" notes)
+	read_consumer_files()
+	get_word(form "${JSON}" form zip loose)
+	get_word(empty "${JSON}" empty absent header)
+	get_word(quote "${JSON}" quote minimal all)
+	get_word(eol "${JSON}" eol crlf lf)
+	foreach(word form empty quote eol)
+		if(${word} STREQUAL "")
+			set(${word} any)
+		endif()
+		string(TOUPPER "CONSUMER_${word}_${${word}}" ${word})
+	endforeach()
+	get_optional(zip_name "${JSON}" "" zip-name STRING)
+	if(NOT zip_name STREQUAL "")
+		check_pattern("" zip-name "${zip_name}" "[A-Za-z0-9][A-Za-z0-9._-]*\\.zip")
+	endif()
+	get_number(zip_max "${JSON}" zip-max 1000000000000)
+	foreach(key zip-name zip-max)
+		has(there "${JSON}" ${key})
+		if(there AND form STREQUAL CONSUMER_FORM_LOOSE)
+			fail("" "\"${key}\" cannot go with form loose")
+		endif()
+	endforeach()
+	read_consumer_metadata()
+	get_list(roles "${JSON}" "" roles "[^][;]+")
+	foreach(role IN LISTS roles)
+		check_word("" role "${role}" ${WORDS_userRole})
+	endforeach()
+	get_list(org_types "${JSON}" "" org-types "[^][;]+")
+	foreach(type IN LISTS org_types)
+		check_word("" "org type" "${type}" ${WORDS_orgType})
+	endforeach()
+	get_list(grades "${JSON}" "" grades "[A-Za-z0-9-]+( [A-Za-z0-9-]+)*")
+	read_consumer_required()
+	get_number(id_max "${JSON}" id-max 255)
+	get_optional(id_chars "${JSON}" "" id-chars STRING)
+	if(NOT id_chars STREQUAL "")
+		check_pattern("" id-chars "${id_chars}" "[!-~]+")
+	endif()
+	get_optional(text_chars "${JSON}" "" text-chars STRING)
+	if(NOT text_chars STREQUAL "")
+		check_pattern("" text-chars "${text_chars}" "[ -~]+")
+	endif()
+	foreach(key text class load)
+		get_number(${key}_max "${JSON}" ${key}-max 1000000)
+	endforeach()
+	foreach(key id-case enabled-only integer-periods)
+		get_optional(flag "${JSON}" "" ${key} BOOLEAN)
+		string(REPLACE "-" "_" field "${key}")
+		c_bool(${field} "${flag}")
+	endforeach()
+	check_because()
+
+	string(REPLACE "-" "_" symbol "${name}")
+	foreach(text zip_name id_chars text_chars)
+		c_text(${text} "${${text}}")
+	endforeach()
+	foreach(list roles org_types grades)
+		c_optional_list(${list} ${${list}})
+	endforeach()
+	set(C "${C}static const struct consumer consumer_${symbol} = {
+	.name = \"${name}\",
+	.title = ${title},
+	.notes = ${notes},
+	.files = (const unsigned char[]){${files_c}
+	},
+	.empty = ${empty},
+	.quote = ${quote},
+	.eol = ${eol},
+	.form = ${form},
+	.metadata = CONSUMER_METADATA_${metadata},
+	.extras = ${extras},
+	.extra_count = ${extra_count},
+	.zip_name = ${zip_name},
+	.roles = ${roles},
+	.org_types = ${org_types},
+	.grades = ${grades},
+	.required = ${required},
+	.required_count = ${required_count},
+	.id_max = ${id_max},
+	.id_chars = ${id_chars},
+	.id_case = ${id_case},
+	.text_chars = ${text_chars},
+	.text_max = ${text_max},
+	.class_max = ${class_max},
+	.load_max = ${load_max},
+	.zip_max = ${zip_max},
+	.enabled_only = ${enabled_only},
+	.integer_periods = ${integer_periods},
+};\n\n" PARENT_SCOPE)
+	set(CONSUMER_ROWS "${CONSUMER_ROWS}\t&consumer_${symbol},\n" PARENT_SCOPE)
+endfunction()
+
+# Reads all of consumers/, which speak of the tables of the standard being read, and appends to C.
+function(read_consumers)
+	set(CONSUMER_ROWS "")
+	file(GLOB names RELATIVE "${SCHEMAS}/consumers" "${SCHEMAS}/consumers/*.json")
+	list(TRANSFORM names REPLACE "\\.json$" "")
+	list(SORT names)
+	foreach(name IN LISTS names)
+		read_consumer("${name}")
+	endforeach()
+	set(C "${C}const struct consumer *const consumers[] = {\n${CONSUMER_ROWS}\tNULL,\n};\n\n" PARENT_SCOPE)
+endfunction()
+
+# ---- The whole standard ----
 
 # Reads oneroster-VERSION.json and its tables, appends to C, and adds the tables to ALL_TABLES.
 function(read_standard VERSION)
@@ -640,34 +985,14 @@ const struct schema schema_oneroster_${ID} = {
 	.vocabularies = vocabularies_${ID},
 	.vocabulary_count = ${vocabulary_count},
 };\n\n")
+	if(VERSION STREQUAL CONSUMER_STANDARD)
+		read_consumers()
+	endif()
 	set(C "${C}" PARENT_SCOPE)
 	set(ALL_TABLES ${ALL_TABLES} ${TABLES} PARENT_SCOPE)
 endfunction()
 
 # ---- Providers ----
-
-# out = the word at the key, one of the others named; "" where the key is missing.
-function(get_word out json key)
-	get_optional(word "${json}" "" ${key} STRING)
-	if(NOT word STREQUAL "")
-		check_word("" ${key} "${word}" ${ARGN})
-	endif()
-	set(${out} "${word}" PARENT_SCOPE)
-endfunction()
-
-# out = the number at the key, from 1 to max; 0 where the key is missing.
-function(get_number out json key max)
-	has(there "${json}" ${key})
-	set(number 0)
-	if(there)
-		get(number "${json}" "" ${key} NUMBER)
-		check_pattern("" ${key} "${number}" "[1-9][0-9]?[0-9]?[0-9]?[0-9]?[0-9]?")
-		if(number GREATER max)
-			fail("" "\"${key}\" cannot be more than ${max}")
-		endif()
-	endif()
-	set(${out} "${number}" PARENT_SCOPE)
-endfunction()
 
 # Reads providers/NAME.json, appends to C, and adds it to PROVIDER_ROWS.
 function(read_provider name)
@@ -821,6 +1146,7 @@ set(C "/* Made from the files in schemas/ by generate.cmake. Changes belong ther
 #include <stddef.h>
 
 #include \"provider.h\"
+#include \"table/consumer.h\"
 #include \"table/schema.h\"\n\n")
 set(ALL_TABLES "")
 set(PROVIDER_ROWS "")

@@ -38,7 +38,7 @@ static bool read_long(
 	const struct option *option = option_find(name, length);
 	if (option == NULL)
 		return option_unknown("option", "--", name, length, command->groups, err);
-	if ((option->group & command->groups) == 0)
+	if (!option_belongs(option, command->groups))
 		return err_set(err, ERR_USAGE, "%s has no option --%s", command->name, option->name);
 	if (option->kind != OPTION_FLAG)
 		return add_with_value(line, option, joined, argc, argv, at, err);
@@ -54,7 +54,7 @@ static bool read_letters(
 {
 	for (const char *c = argv[*at] + 1; *c != '\0'; c++) {
 		const struct option *option = option_find_letter(*c);
-		if (option == NULL || (option->group & command->groups) == 0)
+		if (option == NULL || !option_belongs(option, command->groups))
 			return err_set(err, ERR_USAGE, "%s has no option -%c", command->name,
 				*c > ' ' && *c < '\x7f' ? *c : '?');
 		if (option->kind != OPTION_FLAG)

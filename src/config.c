@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cmdline.h"
+#include "consumer_file.h"
 #include "credentials.h"
 #include "inifile.h"
 #include "option.h"
@@ -18,6 +19,7 @@
 #include "provider_file.h"
 #include "secret.h"
 #include "setting.h"
+#include "table/consumer.h"
 #include "table/schema.h"
 
 enum {
@@ -137,6 +139,7 @@ static void release_bundle(struct bundle_config *bundle)
 	for (size_t i = 0; i < option_count; i++)
 		if (options[i].group == OPTION_BUNDLE)
 			setting_reset(&options[i], bundle);
+	consumer_file_free(bundle->consumer_file);
 	free(bundle->name);
 	free(bundle->origins);
 	*bundle = (struct bundle_config){0};
@@ -340,7 +343,7 @@ static void warn_variable(struct config *config, const char *name, size_t length
 	const char *nearest = option_nearest(name + skip, length - skip, ~0U);
 	struct buf text = {0};
 	buf_add_format(&text, "unknown variable %.*s in the environment is not used", (int)length, name);
-	if (nearest != NULL && named(nearest) != named("help")) {
+	if (nearest != NULL && !named(nearest)->command_line_only) {
 		buf_add_text(&text, " (did you mean ");
 		option_variable(named(nearest), &text);
 		buf_add_text(&text, "?)");
@@ -371,7 +374,7 @@ static bool read_environment(struct config *config, char **environment, struct e
 		if (strncmp(*entry, OPTION_VARIABLE_PREFIX, sizeof(OPTION_VARIABLE_PREFIX) - 1) != 0)
 			continue;
 		const struct option *option = option_find_variable(*entry, length);
-		if (option == NULL || option == named("help")) {
+		if (option == NULL || (option->command_line_only && option != named("config"))) {
 			warn_variable(config, *entry, length);
 			continue;
 		}
@@ -554,6 +557,33 @@ static bool check_bundles(const struct config *config, struct err *err)
 	return true;
 }
 
+/* Each bundle has its receiver by itself: two that name the same file read it twice. */
+static bool choose_consumer(struct config *config, struct bundle_config *bundle, struct err *err)
+{
+	if (bundle->consumer_name == NULL)
+		return true;
+	if (strchr(bundle->consumer_name, '/') == NULL) {
+		bundle->consumer = consumer_find(bundle->consumer_name);
+		assert(bundle->consumer != NULL);
+		return true;
+	}
+	bundle->consumer_file = consumer_file_read(bundle->consumer_name, err);
+	if (bundle->consumer_file == NULL) {
+		err_in(err, "`consumer`");
+		return config_err_in(config, bundle, "consumer", err);
+	}
+	bundle->consumer = consumer_file_get(bundle->consumer_file);
+	return true;
+}
+
+static bool choose_consumers(struct config *config, struct err *err)
+{
+	for (size_t i = 0; i < config->bundle_count; i++)
+		if (!choose_consumer(config, &config->bundles[i], err))
+			return false;
+	return true;
+}
+
 static bool check_loudness(struct config *config, struct err *err)
 {
 	if (!config->quiet || !config->verbose)
@@ -574,7 +604,7 @@ static bool check_all(struct config *config, const struct config_command *comman
 		return config_err_in(config, NULL, "collections", err);
 	}
 	settle_collections(config);
-	return check_loudness(config, err) &&
+	return check_loudness(config, err) && choose_consumers(config, err) &&
 	       ((command->groups & OPTION_SOURCE) == 0 ||
 		       check_source(config, (command->groups & OPTION_STATE) != 0, environment, err)) &&
 	       ((command->groups & OPTION_BUNDLE) == 0 || check_bundles(config, err));
@@ -596,9 +626,11 @@ static bool find_file(struct config *config, const struct cmdline *line, char **
 	return true;
 }
 
-static bool read_sources(struct config *config, const struct cmdline *line, char **environment, struct err *err)
+static bool read_sources(struct config *config, const struct config_command *command, const struct cmdline *line,
+	char **environment, struct err *err)
 {
-	if (!find_file(config, line, environment, err))
+	/* Commands without a source look at bundles, whatever a file says of making them. */
+	if ((command->groups & OPTION_SOURCE) != 0 && !find_file(config, line, environment, err))
 		return false;
 	if (config->file != NULL && !read_file(config, err))
 		return false;
@@ -631,7 +663,8 @@ bool config_read(struct config *config, const struct config_command *command, in
 	bool ok = cmdline_read(&line, command, argc, argv, err);
 	config->help = ok && line.help;
 	if (ok && !line.help)
-		ok = read_sources(config, &line, environment, err) && check_all(config, command, environment, err);
+		ok = read_sources(config, command, &line, environment, err) &&
+		     check_all(config, command, environment, err);
 	config->words = line.words;
 	config->word_count = line.word_count;
 	line.words = NULL;
@@ -677,6 +710,8 @@ void config_release(struct config *config)
 void config_help(const struct config_command *command, FILE *out)
 {
 	option_help(command->groups, out);
+	if ((command->groups & OPTION_SOURCE) == 0)
+		return;
 	fputs("The first of several words is the default. Every option may also be a line of\n"
 	      "the file (page-size = 500) or a variable (ROSTERZIP_PAGE_SIZE=500).\n",
 		out);

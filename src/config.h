@@ -20,6 +20,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct consumer;
+struct consumer_file;
 struct provider;
 struct provider_file;
 
@@ -77,11 +79,18 @@ struct bundle_config {
 	int dangling;  /* enum config_dangling */
 	struct config_list
 		fill; /* "table.column=value", see config_fill; set and empty: fill nothing, not even the usual */
-	struct config_list allow_missing; /* table names */
-	struct config_list allow_empty;   /* table names */
-	char *source_name;                /* manifest's source.systemName, or NULL */
-	char *source_code;                /* manifest's source.systemCode, or NULL */
-	struct config_origin *origins;    /* one for each row of the option table */
+	struct config_list allow_missing;    /* table names */
+	struct config_list allow_empty;      /* table names */
+	struct config_list allow_errors;     /* codes of check/rule.h, and "table.column" */
+	struct config_list max_drop;         /* see limit_drop; later items win */
+	struct config_list min_rows;         /* see limit_rows */
+	char *previous;                      /* bundle to compare with, "none", or NULL for what was published last */
+	char *consumer_name;                 /* as given, or NULL */
+	const struct consumer *consumer;     /* that one, or NULL for the standard alone */
+	struct consumer_file *consumer_file; /* what consumer is of, if it was named by path; else NULL */
+	char *source_name;                   /* manifest's source.systemName, or NULL */
+	char *source_code;                   /* manifest's source.systemCode, or NULL */
+	struct config_origin *origins;       /* one for each row of the option table */
 };
 
 struct config {
@@ -122,12 +131,15 @@ struct config {
 	char *state_dir; /* given, or made from $STATE_DIRECTORY, $XDG_STATE_HOME or $HOME and the address */
 	long lock_wait;  /* seconds */
 	char *report;    /* path, or NULL */
+	bool force_once; /* this run publishes whatever the guard says */
 	int log_format;  /* enum config_log_format */
 	bool quiet;      /* never both */
 	bool verbose;
 	bool help; /* then nothing else was read or checked */
 
-	bool json; /* of commands that print what they found */
+	bool json;        /* of commands that print what they found */
+	bool show_values; /* also values, which are people's data */
+	char *delta;      /* path of a delta bundle to be written, or NULL */
 
 	struct bundle_config *bundles; /* at least one */
 	size_t bundle_count;

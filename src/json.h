@@ -10,6 +10,8 @@
 
 #include <yajl/yajl_gen.h>
 
+#include "check/finding.h"
+
 /* A text as a value by itself; null for NULL. */
 void json_text(yajl_gen gen, const char *value);
 
@@ -18,6 +20,10 @@ void json_add_text(yajl_gen gen, const char *key, const char *value);
 void json_add_number(yajl_gen gen, const char *key, int64_t value);
 void json_add_count(yajl_gen gen, const char *key, uint64_t value);
 void json_add_bool(yajl_gen gen, const char *key, bool value);
+
+/* A finding of the final check as an object: code, severity, accepted, file, column, detail, count, rows (the first
+ * few), values (of these rows; only where they are kept) and text. */
+void finding_json(yajl_gen gen, const struct finding *finding);
 
 /* A member that is an object or a list, open for what follows; the caller closes it. */
 void json_open_map(yajl_gen gen, const char *key);

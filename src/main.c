@@ -19,6 +19,8 @@ static bool cmd_help(int argc, char **argv, struct err *err);
 
 static const struct command commands[] = {
 	{"export", cmd_export, "reads a SIS and publishes its bundles: the main job"},
+	{"validate", cmd_validate, "judges a bundle of any origin by the standard"},
+	{"diff", cmd_diff, "compares two bundles, writes the delta bundle between them"},
 	{"doctor", cmd_doctor, "says what a SIS offers, what it refuses, and what to do about that"},
 	{"schema", cmd_schema, "shows the tables: each column and where it comes from"},
 	{"help", cmd_help, "shows this, or the options of a command"},
@@ -43,7 +45,8 @@ static void print_help(FILE *out)
 		fprintf(out, "  rosterzip %-8s %s\n", commands[i].name, commands[i].help);
 	fputs("\nrosterzip help COMMAND shows its options. Exit status: 0 done, 1 other failure, 2 usage or\n"
 	      "configuration, 3 data or bundle invalid, 4 login refused, 5 API or network or not provably\n"
-	      "complete, 7 another run holds the lock, 128+N ended by signal N.\n",
+	      "complete, 6 the guard held a bundle back, 7 another run holds the lock, 128+N ended by\n"
+	      "signal N.\n",
 		out);
 }
 

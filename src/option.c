@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "check/rule.h"
 #include "config.h"
 #include "fetch/http.h"
+#include "limit.h"
 #include "provider.h"
 #include "secret.h"
+#include "table/consumer.h"
 #include "table/schema.h"
 
 enum {
@@ -49,6 +52,18 @@ static bool check_provider(const char *text, struct err *err)
 	return false;
 }
 
+static bool check_consumer(const char *text, struct err *err)
+{
+	if (strchr(text, '/') != NULL || consumer_find(text) != NULL)
+		return true;
+	struct buf names = {0};
+	for (int i = 0; consumers[i] != NULL; i++)
+		buf_add_format(&names, "%s%s", i > 0 ? ", " : "", consumers[i]->name);
+	err_set(err, ERR_USAGE, "there is no `%s`, only: %s, or a /path/to/FILE.json", text, buf_text(&names));
+	buf_release(&names);
+	return false;
+}
+
 static bool check_table(const char *text, struct err *err)
 {
 	const struct schema *schema = &schema_oneroster_1_1;
@@ -74,6 +89,35 @@ static bool check_fill(const char *text, struct err *err)
 	int column;
 	const char *value;
 	return config_fill(text, &table, &column, &value, err);
+}
+
+static bool check_drop(const char *text, struct err *err)
+{
+	int table;
+	int hundredths;
+	return limit_drop(text, &table, &hundredths, err);
+}
+
+static bool check_rows(const char *text, struct err *err)
+{
+	int table;
+	uint64_t rows;
+	return limit_rows(text, &table, &rows, err);
+}
+
+/* A rule of the final check, or a column whatever its rule. */
+static bool check_allowed(const char *text, struct err *err)
+{
+	if (rule_find(text) != RULE_COUNT)
+		return true;
+	size_t length = strcspn(text, ".");
+	char *name = mem_copy_n(text, length);
+	const struct table *table = schema_table_find(&schema_oneroster_1_1, name);
+	free(name);
+	if (table != NULL && text[length] == '.' && column_find(table, text + length + 1) != SCHEMA_NONE)
+		return true;
+	return err_set(
+		err, ERR_USAGE, "it is a rule such as field.enum or a column such as users.role, not `%s`", text);
 }
 
 /* RFC 6749, section 3.3. */
@@ -142,6 +186,8 @@ static bool check_header(const char *text, struct err *err)
 #define STATE(field)       .group = OPTION_STATE, .at = offsetof(struct config, field)
 #define RUN(field)         .group = OPTION_RUN, .at = offsetof(struct config, field)
 #define PRINT(field)       .group = OPTION_PRINT, .at = offsetof(struct config, field)
+#define JUDGE(field)       .group = OPTION_JUDGE, .at = offsetof(struct config, field)
+#define DIFF(field)        .group = OPTION_DIFF, .at = offsetof(struct config, field)
 #define BETWEEN(low, high) .min = (low), .max = (high)
 
 static const char *const auth_words[] = {"auto", "oauth2", "aeries-v1", "oauth1", "bearer", "none", NULL};
@@ -207,6 +253,8 @@ const struct option options[] = {
 		.help = "read that in place of the server"},
 	{"output", BUNDLE(output), .kind = OPTION_PATH, .letter = 'o', .argument = "PATH",
 		.help = "the zip (%Y%m%d: date), or a folder/"},
+	{"consumer", BUNDLE(consumer_name), .also = OPTION_JUDGE, .kind = OPTION_TEXT, .check = check_consumer,
+		.argument = "NAME", .help = "who takes the bundle, or a file"},
 	{"empty", BUNDLE(empty), .kind = OPTION_CHOICE, .choices = empty_words, .preset = "absent", .argument = "HOW",
 		.help = "files without rows"},
 	{"quote", BUNDLE(quote), .kind = OPTION_CHOICE, .choices = quote_words, .preset = "minimal",
@@ -221,6 +269,13 @@ const struct option options[] = {
 		.argument = "LIST", .help = "tables the server may refuse"},
 	{"allow-empty", BUNDLE(allow_empty), .kind = OPTION_WORDS, .check = check_table, .none = true,
 		.argument = "LIST", .help = "core tables that may be without rows"},
+	{"allow-errors", BUNDLE(allow_errors), .kind = OPTION_WORDS, .check = check_allowed, .none = true,
+		.argument = "LIST", .help = "rules or columns that may be wrong"},
+	{"max-drop", BUNDLE(max_drop), .kind = OPTION_WORDS, .check = check_drop, .argument = "LIST",
+		.help = "20% or users=10%: most rows to go"},
+	{"min-rows", BUNDLE(min_rows), .kind = OPTION_WORDS, .check = check_rows, .none = true, .argument = "LIST",
+		.help = "users=1000: rows there have to be"},
+	{"previous", BUNDLE(previous), .kind = OPTION_PATH, .argument = "BUNDLE", .help = "compare with this, or none"},
 	{"source-name", BUNDLE(source_name), .kind = OPTION_TEXT, .argument = "TEXT",
 		.help = "system name for manifest.csv"},
 	{"source-code", BUNDLE(source_code), .kind = OPTION_TEXT, .argument = "TEXT",
@@ -229,11 +284,17 @@ const struct option options[] = {
 	{"lock-wait", STATE(lock_wait), .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "0s", .argument = "TIME",
 		.help = "wait for another run to end"},
 	{"report", STATE(report), .kind = OPTION_PATH, .argument = "FILE", .help = "write what happened as JSON"},
+	{"force-once", STATE(force_once), .kind = OPTION_FLAG, .command_line_only = true,
+		.help = "publish although many rows are gone"},
 	{"log-format", RUN(log_format), .kind = OPTION_CHOICE, .choices = log_format_words, .preset = "text",
 		.argument = "HOW", .help = ""},
 	{"quiet", RUN(quiet), .kind = OPTION_FLAG, .letter = 'q', .help = "say nothing unless it fails"},
 	{"verbose", RUN(verbose), .kind = OPTION_FLAG, .letter = 'v', .help = "say more: settings, every request"},
 	{"help", RUN(help), .kind = OPTION_FLAG, .letter = 'h', .command_line_only = true, .help = "this page"},
+	{"show-values", JUDGE(show_values), .kind = OPTION_FLAG, .command_line_only = true, .also = OPTION_DIFF,
+		.help = "show values too: people's data"},
+	{"delta", DIFF(delta), .kind = OPTION_PATH, .command_line_only = true, .argument = "ZIP",
+		.help = "write what turns OLD into NEW"},
 	{"json", PRINT(json), .kind = OPTION_FLAG, .command_line_only = true, .help = "print it as JSON, for programs"},
 };
 /* clang-format on */
@@ -247,6 +308,8 @@ static const struct {
 	{OPTION_SOURCE, "Source"},
 	{OPTION_BUNDLE, "Bundle"},
 	{OPTION_STATE, "State"},
+	{OPTION_JUDGE, "Bundle"},
+	{OPTION_DIFF, "Comparison"},
 	{OPTION_RUN, "Run"},
 	{OPTION_PRINT, "Result"},
 };
@@ -293,6 +356,11 @@ const struct option *option_find_variable(const char *name, size_t length)
 		buf_release(&variable);
 	}
 	return found;
+}
+
+bool option_belongs(const struct option *option, unsigned group_bits)
+{
+	return ((option->group | option->also) & group_bits) != 0;
 }
 
 size_t option_index(const struct option *option)
@@ -346,7 +414,7 @@ const char *option_nearest(const char *word, size_t length, unsigned group_bits)
 	size_t best = length < 3 ? 2 : length / 3 + 1;
 	for (size_t i = 0; i < option_count; i++) {
 		const char *name = options[i].name;
-		if ((options[i].group & group_bits) == 0)
+		if (!option_belongs(&options[i], group_bits))
 			continue;
 		size_t far = distance(plain, length, name, strlen(name));
 		if (far < best) {
@@ -427,7 +495,7 @@ void option_help(unsigned group_bits, FILE *out)
 			continue;
 		fprintf(out, "%s:\n", groups[g].title);
 		for (size_t i = 0; i < option_count; i++)
-			if (options[i].group == groups[g].group)
+			if (option_belongs(&options[i], groups[g].group))
 				help_line(&options[i], out);
 	}
 }

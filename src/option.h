@@ -19,6 +19,8 @@ enum option_group {
 	OPTION_RUN = 4,
 	OPTION_STATE = 16, /* of commands that keep something between runs */
 	OPTION_PRINT = 8,  /* of commands that print what they found */
+	OPTION_JUDGE = 32, /* of commands that look at a bundle */
+	OPTION_DIFF = 64,  /* of commands that compare bundles */
 };
 
 enum option_kind {
@@ -43,6 +45,7 @@ struct option {
 	bool command_line_only;
 	bool none; /* of OPTION_WORDS: the word none makes the list empty */
 	enum option_group group;
+	unsigned also; /* bits of further groups whose commands have it */
 	enum option_kind kind;
 	size_t at; /* offset of the destination */
 	long min;  /* of numbers and durations */
@@ -65,6 +68,9 @@ extern const size_t option_count;
 const struct option *option_find(const char *name, size_t length);
 const struct option *option_find_variable(const char *name, size_t length);
 const struct option *option_find_letter(char letter);
+
+/* Whether commands with these groups have the option. */
+bool option_belongs(const struct option *option, unsigned group_bits);
 
 /* The index of a row in the table. */
 size_t option_index(const struct option *option);

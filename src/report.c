@@ -115,6 +115,46 @@ static void add_err(yajl_gen gen, const struct err *err)
 	yajl_gen_map_close(gen);
 }
 
+static void add_guard(yajl_gen gen, const struct guarding *guarding)
+{
+	json_open_map(gen, "guard");
+	json_add_text(gen, "against", guarding->against);
+	json_add_text(gen, "alone", guarding->alone);
+	json_open_list(gen, "files");
+	for (int i = 0; guarding->files != NULL && i < guarding->count; i++) {
+		const struct guard_file *file = &guarding->files[i];
+		if (file->old_rows == 0 && file->new_rows == 0)
+			continue;
+		yajl_gen_map_open(gen);
+		json_add_text(gen, "file", file->table->file_name);
+		json_add_count(gen, "old", file->old_rows);
+		json_add_count(gen, "new", file->new_rows);
+		json_add_count(gen, "gone", file->gone);
+		json_add_count(gen, "came-back", file->churned);
+		json_text(gen, "max-drop");
+		yajl_gen_double(gen, (double)file->limit / 100);
+		json_add_count(gen, "min-rows", file->floor);
+		json_add_text(gen, "verdict", guard_word(file->verdict));
+		yajl_gen_map_close(gen);
+	}
+	yajl_gen_array_close(gen);
+	yajl_gen_map_close(gen);
+}
+
+/* What the final check found; null when it did not come to that. */
+static void add_check(yajl_gen gen, const struct findings *findings)
+{
+	json_text(gen, "check");
+	if (findings == NULL) {
+		yajl_gen_null(gen);
+		return;
+	}
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < findings_count(findings); i++)
+		finding_json(gen, findings_at(findings, i));
+	yajl_gen_array_close(gen);
+}
+
 static void add_bundle(yajl_gen gen, const struct report *report, const struct publication *publication)
 {
 	const struct schema *schema = report->schema;
@@ -122,6 +162,9 @@ static void add_bundle(yajl_gen gen, const struct report *report, const struct p
 	json_add_text(gen, "name", publication->config->name);
 	json_add_text(gen, "path", publication->path);
 	json_add_bool(gen, "published", publication->published);
+	json_add_bool(gen, "unchanged", publication->unchanged);
+	json_add_bool(gen, "forced", publication->forced);
+	json_add_text(gen, "refused", publication->refused);
 	add_err(gen, &publication->err);
 	json_add_count(gen, "bytes", publication->size);
 	json_open_list(gen, "files");
@@ -137,6 +180,8 @@ static void add_bundle(yajl_gen gen, const struct report *report, const struct p
 	for (int i = 0; i < schema->table_count; i++)
 		add_findings(gen, &schema->tables[i], &publication->values[i]);
 	yajl_gen_array_close(gen);
+	add_guard(gen, &publication->guarding);
+	add_check(gen, publication->findings);
 	yajl_gen_map_close(gen);
 }
 
@@ -170,18 +215,45 @@ static void compose(yajl_gen gen, const struct report *report)
 	yajl_gen_map_close(gen);
 }
 
-bool report_write(const struct report *report, const char *path, struct err *err)
+static bool write_json(yajl_gen gen, const char *path, struct err *err)
 {
 	const unsigned char *json = NULL;
 	size_t length = 0;
+	yajl_gen_get_buf(gen, &json, &length);
+	return file_publish_text(path, (const char *)json, length, err);
+}
+
+static yajl_gen new_json(void)
+{
 	yajl_gen gen = yajl_gen_alloc(NULL);
 	yajl_gen_config(gen, yajl_gen_beautify, 1);
 	yajl_gen_config(gen, yajl_gen_indent_string, "\t");
+	return gen;
+}
+
+bool report_write(const struct report *report, const char *path, struct err *err)
+{
+	yajl_gen gen = new_json();
 	compose(gen, report);
-	yajl_gen_get_buf(gen, &json, &length);
-	bool fine = file_publish_text(path, (const char *)json, length, err);
+	bool fine = write_json(gen, path, err);
 	yajl_gen_free(gen);
 	return fine;
+}
+
+bool report_write_refusals(const struct report *report, struct err *err)
+{
+	for (size_t i = 0; i < report->publication_count; i++) {
+		const struct publication *publication = &report->publications[i];
+		if (publication->refusal == NULL)
+			continue;
+		yajl_gen gen = new_json();
+		add_bundle(gen, report, publication);
+		bool fine = write_json(gen, publication->refusal, err);
+		yajl_gen_free(gen);
+		if (!fine)
+			return false;
+	}
+	return true;
 }
 
 /* --- log and summary -----------------------------------------------------------------------------------------------
@@ -290,8 +362,15 @@ static void print_line(const struct report *report, const struct publication *pu
 		out += left_out(publication, table);
 		warned += warnings(report, publication, table);
 	}
-	printf("published %s: %zu files, %" PRIu64 " rows, %" PRIu64 " left out, %" PRIu64 " warnings, %.1f s\n",
-		publication->path, files, rows, out, warned, (double)report->ms / 1000.0);
+	if (publication->unchanged)
+		printf("unchanged, so not published again: %s: ", publication->path);
+	else
+		printf("published %s: ", publication->path);
+	printf("%zu files, %" PRIu64 " rows, %" PRIu64 " left out, %" PRIu64 " warnings, %.1f s", files, rows, out,
+		warned, (double)report->ms / 1000.0);
+	if (publication->guarding.alone != NULL)
+		printf(" (%s)", publication->guarding.alone);
+	putchar('\n');
 }
 
 void report_summary(const struct report *report)
@@ -299,7 +378,7 @@ void report_summary(const struct report *report)
 	bool terminal = isatty(STDOUT_FILENO) == 1;
 	for (size_t i = 0; i < report->publication_count; i++) {
 		const struct publication *publication = &report->publications[i];
-		if (!publication->published)
+		if (!publication->published && !publication->unchanged)
 			continue;
 		if (terminal)
 			print_table(report, publication);

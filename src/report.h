@@ -35,6 +35,9 @@ struct report {
 /* Writes the report to path, beside it first. The format is described in the README ("report"). */
 bool report_write(const struct report *report, const char *path, struct err *err);
 
+/* Writes what is known of each bundle that was refused beside it: its part of the report. */
+bool report_write_refusals(const struct report *report, struct err *err);
+
 /* Logs the findings that somebody ought to look at. */
 void report_findings(const struct report *report);
 

@@ -61,7 +61,7 @@ sources() {
 }
 
 sh tests/setup.sh gcc libc6-dev cmake make pkg-config \
-	libcurl4-openssl-dev libyajl-dev libzip-dev libssl-dev libinih-dev \
+	libcurl4-openssl-dev libyajl-dev libzip-dev zlib1g-dev libssl-dev libinih-dev \
 	libcmocka-dev python3 openssl unzip p7zip-full sqlite3 locales tzdata procps
 if [ $all = yes ]; then
 	sh tests/setup.sh clang libclang-rt-dev clang-format clang-tidy cppcheck valgrind

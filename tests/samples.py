@@ -145,15 +145,16 @@ class Samples(unittest.TestCase):
 class Readme(unittest.TestCase):
 	def test_options(self):
 		"""The table has every option with its default, in the order of the help, and no other."""
-		said = subprocess.run([PROGRAM, "help", "export"], timeout=SECONDS, check=True, stdout=subprocess.PIPE).stdout.decode()
-		options = []
-		for name, rest in re.findall(r"^ +(?:-., )?--([a-z0-9-]+)(.*)$", said, re.MULTILINE):
-			number, choices = re.search(r" \((\w+)\)$", rest), re.search(r" ([\w-]+)(, [\w-]+)+$", rest)
-			options.append((name, number[1] if number else choices[1] if choices else ""))
+		options = {}
+		for command in ("export", "diff", "validate", "doctor"):
+			said = subprocess.run([PROGRAM, "help", command], timeout=SECONDS, check=True, stdout=subprocess.PIPE).stdout
+			for name, rest in re.findall(r"^ +(?:-., )?--([a-z0-9-]+)(.*)$", said.decode(), re.MULTILINE):
+				number, choices = re.search(r" \((\w+)\)$", rest), re.search(r" ([\w-]+)(, [\w-]+)+$", rest)
+				options.setdefault(name, number[1] if number else choices[1] if choices else "")
 		with open(os.path.join(SAMPLES, "..", "README.md"), encoding="utf-8") as file:
 			table = file.read().split("\n## Configuration\n")[1].split("\n## ")[0]
 		rows = re.findall(r"^\| `([a-z0-9-]+)` \| (?:`([^`]*)`)? ?\|", table, re.MULTILINE)
-		self.assertEqual(rows, options)
+		self.assertEqual(rows, list(options.items()))
 
 
 if __name__ == "__main__":

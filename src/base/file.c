@@ -27,6 +27,15 @@ enum {
 	PART_PAUSE_MS = 10,
 };
 
+const char *file_work_folder(void)
+{
+	static const char on_disk[] = "/var/tmp";
+	const char *given = getenv("TMPDIR");
+	if (given != NULL && *given != '\0')
+		return given;
+	return access(on_disk, W_OK | X_OK) == 0 ? on_disk : "/tmp";
+}
+
 int file_temp(const char *folder, struct err *err)
 {
 	char *path = mem_format("%s/.rosterzip-XXXXXX", folder);

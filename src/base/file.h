@@ -17,6 +17,10 @@
 
 struct err;
 
+/* The folder for working files of a command that has none of its own: $TMPDIR, else /var/tmp (on disk even where /tmp
+ * is memory), else /tmp. */
+const char *file_work_folder(void);
+
 /* A read/write file without a name in folder; the descriptor is the caller's to close. -1 on failure. */
 int file_temp(const char *folder, struct err *err);
 

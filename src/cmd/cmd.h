@@ -13,6 +13,12 @@
 /* Reads a SIS and publishes its bundles: the main job. */
 bool cmd_export(int argc, char **argv, struct err *err);
 
+/* Judges bundles of any origin; prints what is wrong with them. */
+bool cmd_validate(int argc, char **argv, struct err *err);
+
+/* Compares two bundles row by row; with --delta writes the bundle that turns the one into the other. */
+bool cmd_diff(int argc, char **argv, struct err *err);
+
 /* Logs in, asks each collection for a few rows, and prints what works, what is refused, and what to do about it. */
 bool cmd_doctor(int argc, char **argv, struct err *err);
 

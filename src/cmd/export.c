@@ -97,6 +97,11 @@ static bool prepare_outputs(struct export *export, struct err *err)
 				return err_set(err, ERR_USAGE, "output: two bundles go to %s", publication->path);
 		if (!check_output(publication->path, err))
 			return err_in(err, "output");
+		if (bundle->previous != NULL && strcmp(bundle->previous, "none") != 0 &&
+			access(bundle->previous, R_OK) != 0) {
+			err_set(err, ERR_USAGE, "cannot read %s: %s", bundle->previous, strerror(errno));
+			return err_in(err, "previous");
+		}
 	}
 	return export->config.report == NULL || file_check_target(export->config.report, err) || err_in(err, "report");
 }
@@ -323,6 +328,9 @@ static bool publish_all(struct export *export, struct err *err)
 		.schema = export->schema,
 		.collections = export->collections,
 		.folder = export->work,
+		.state_dir = export->config.state_dir,
+		.now = export->started,
+		.force = export->config.force_once,
 		.provider = export->config.provider,
 		.stats = &export->stats,
 		.draw = progress_draw,
@@ -380,6 +388,9 @@ static void tell(struct export *export, struct err *err)
 	};
 	connect_warn(&export->connection);
 	report_findings(&report);
+	struct err refusals = {0};
+	if (!report_write_refusals(&report, &refusals))
+		log_line(LOG_WARNING, "report", "%s", refusals.text);
 	if (export->config.report != NULL) {
 		struct err own = {0};
 		if (!report_write(&report, export->config.report, &own)) {

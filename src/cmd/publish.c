@@ -4,9 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "check/fill.h"
+#include "cmd/judging.h"
+#include "cmd/shelf.h"
+#include "package/archive.h"
 #include "package/bundle.h"
+#include "package/content.h"
 #include "stop.h"
 
 /* The making of one bundle. */
@@ -16,6 +21,7 @@ struct making {
 	struct publication *publication;
 	struct fill *fill;
 	struct bundle *bundle;
+	struct shelf shelf;
 	uint64_t seen; /* rows looked at, to draw progress now and then */
 };
 
@@ -92,8 +98,8 @@ static bool make_file(struct making *making, const struct table *table, struct e
 		if (!fine)
 			return false;
 	}
-	if (!bundle_begin_file(making->bundle, table, err) || !each_row(making, table, counts, write_row, err) ||
-		!bundle_end_file(making->bundle, err))
+	if (!bundle_begin_file(making->bundle, table, NULL, 0, err) ||
+		!each_row(making, table, counts, write_row, err) || !bundle_end_file(making->bundle, err))
 		return false;
 	making->publication->rows[table->id] = bundle_rows(making->bundle, table);
 	making->publication->bytes[table->id] = bundle_bytes(making->bundle, table);
@@ -275,26 +281,159 @@ static bool make_files(struct making *making, struct err *err)
 	return true;
 }
 
+/* --- the last questions --------------------------------------------------------------------------------------------
+ */
+
+static void set_stage(const struct making *making, const char *what)
+{
+	const struct publish *publish = making->publish;
+	publish->stats->current = what;
+	if (publish->draw != NULL)
+		publish->draw(publish->stats);
+}
+
+static bool explain_finding(const struct findings *findings, struct err *err)
+{
+	size_t errors = findings_severity(findings, RULE_ERROR);
+	size_t i = 0;
+	while (finding_severity(findings_at(findings, i)) != RULE_ERROR)
+		i++;
+	const struct finding *finding = findings_at(findings, i);
+	const struct rule_info *rule = &rules[finding->rule];
+	struct buf text = {0};
+	buf_add_format(&text, "%s", finding->file != NULL ? finding->file : "bundle");
+	if (finding->column != NULL)
+		buf_add_format(&text, ": column %s", finding->column);
+	if (finding->count > 0)
+		buf_add_format(&text, ", %" PRIu64 " rows", finding->count);
+	buf_add_format(&text, ": %s (%s)", rule->text, rule->code);
+	if (finding->detail != NULL)
+		buf_add_format(&text, ": %s", finding->detail);
+	err_set(err, ERR_DATA, "%s", buf_text(&text));
+	buf_release(&text);
+	if (errors > 1)
+		err_hint(err, "%zu more errors", errors - 1);
+	/* A column is more exact than a rule, which may hold elsewhere too. */
+	char *allow = strncmp(rule->code, "field.", 6) == 0 && finding->column != NULL
+			      ? mem_format("%.*s.%s", (int)strcspn(finding->file, "."), finding->file, finding->column)
+			      : mem_copy(rule->code);
+	err_hint(err, "To publish nevertheless: allow-errors = %s", allow);
+	free(allow);
+	return false;
+}
+
+/* Judges the files as `validate` would judge the bundle. */
+static bool judge(struct making *making, struct archive *archive, struct err *err)
+{
+	const struct bundle_config *config = making->config;
+	const char *slash = strrchr(making->publication->path, '/');
+	struct findings *findings = making->publication->findings = findings_new(false);
+	struct judging_options options = {
+		.schema = making->publish->schema,
+		.consumer = config->consumer,
+		.folder = making->publish->folder,
+		.zip_name = slash != NULL ? slash + 1 : making->publication->path,
+		.allow_empty = (const char *const *)config->allow_empty.items,
+		.dangling = config->dangling == CONFIG_DANGLING_KEEP,
+		.stopped = stop_requested,
+	};
+	for (size_t i = 0; i < config->allow_errors.count; i++)
+		findings_accept(findings, config->allow_errors.items[i]);
+	set_stage(making, "final check");
+	if (!judging_run(archive, &options, findings, NULL, err))
+		return false;
+	return findings_severity(findings, RULE_ERROR) == 0 || explain_finding(findings, err);
+}
+
+static bool guard(struct making *making, struct archive *archive, struct err *err)
+{
+	struct publication *publication = making->publication;
+	struct guarding_options options = {
+		.schema = making->publish->schema,
+		.config = making->config,
+		.shelf = &making->shelf,
+		.rows = publication->rows,
+		.path = publication->path,
+		.folder = making->publish->folder,
+		.stopped = stop_requested,
+	};
+	set_stage(making, "guard");
+	if (guarding_run(archive, &options, &publication->guarding, err))
+		return true;
+	if (err->code != ERR_GUARD)
+		return false;
+	if (!making->publish->force)
+		return err_hint(err, "Nothing was published. If that is right, once: --force-once");
+	log_line(LOG_WARNING, "guard", "%s. Published nevertheless, as --force-once says", err->text);
+	err_clear(err);
+	publication->forced = true;
+	return true;
+}
+
+static bool put_in_place(struct making *making, const char *content, struct err *err)
+{
+	struct publication *publication = making->publication;
+	set_stage(making, "zip");
+	if (!bundle_zip(making->bundle, err))
+		return false;
+	publication->size = bundle_size(making->bundle);
+	if (!bundle_commit(making->bundle, publication->path, err))
+		return false;
+	publication->published = true;
+	return shelf_publish(&making->shelf, making->bundle, making->config->output, publication->path, content,
+		       making->publish->now, err) ||
+	       err_in(err, "%s is published, but the guard could not take note of it", publication->path);
+}
+
+static bool publish_files(struct making *making, struct err *err)
+{
+	char content[DIGEST_HEX_SIZE];
+	struct archive *archive = bundle_archive(making->bundle);
+	bool fine = check(making, err) && judge(making, archive, err) && content_digest(archive, content, err);
+	bool unchanged = fine && shelf_unchanged(&making->shelf, making->config->output, content);
+	if (fine && !unchanged)
+		fine = guard(making, archive, err);
+	archive_free(archive);
+	if (unchanged) {
+		making->publication->unchanged = true;
+		free(making->publication->path);
+		making->publication->path = mem_copy(making->shelf.path);
+		return true;
+	}
+	return fine && put_in_place(making, content, err);
+}
+
+/* A bundle that is not fit to be published is kept for a look. */
+static void refuse(struct making *making, struct err *err)
+{
+	struct err own = {0};
+	set_stage(making, "zip");
+	if (!bundle_zip(making->bundle, &own) || !shelf_refuse(&making->shelf, making->bundle, &own)) {
+		log_line(LOG_WARNING, "refused bundle", "%s", own.text);
+		return;
+	}
+	making->publication->refused = mem_copy(making->shelf.refused);
+	making->publication->refusal = mem_copy(making->shelf.refusal);
+	err_hint(err, "The refused bundle is kept at %s", making->shelf.refused);
+}
+
 bool publish_bundle(const struct publish *publish, const struct bundle_config *config, struct publication *publication,
 	struct err *err)
 {
 	struct making making = {.publish = publish, .config = config, .publication = publication};
 	publication->config = config;
 	prepare(&making);
-	bool fine = set_fills(&making, err) && check_missing(&making, err) && make_files(&making, err) &&
-		    check(&making, err);
-	if (fine) {
-		publish->stats->current = "zip";
-		if (publish->draw != NULL)
-			publish->draw(publish->stats);
-		fine = bundle_commit(making.bundle, publication->path, err);
-		publication->size = bundle_size(making.bundle);
-	}
+	shelf_open(&making.shelf, publish->state_dir, config->name);
+	bool made = set_fills(&making, err) && check_missing(&making, err) && make_files(&making, err) &&
+		    bundle_finish(making.bundle, err);
+	bool fine = made && publish_files(&making, err);
+	if (made && (err->code == ERR_DATA || err->code == ERR_GUARD))
+		refuse(&making, err);
 	publish->stats->current = NULL;
-	publication->published = fine;
 	publication->err = *err;
 	bundle_free(making.bundle);
 	fill_free(making.fill);
+	shelf_release(&making.shelf);
 	return fine;
 }
 
@@ -307,6 +446,10 @@ void publication_release(struct publication *publication)
 	free(publication->bytes);
 	free(publication->present);
 	free(publication->path);
+	free(publication->refused);
+	free(publication->refusal);
+	findings_free(publication->findings);
+	guarding_release(&publication->guarding);
 	keys_free(publication->keys);
 	*publication = (struct publication){0};
 }

@@ -9,9 +9,11 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "check/finding.h"
 #include "check/keys.h"
 #include "check/value.h"
 #include "cmd/collect.h"
+#include "cmd/guarding.h"
 #include "config.h"
 #include "stats.h"
 #include "table/schema.h"
@@ -20,7 +22,10 @@
 struct publish {
 	const struct schema *schema;
 	const struct collection *collections; /* by table id; those not asked for have no table */
-	const char *folder;                   /* for working files */
+	const char *folder;                   /* for working files, on the file system of state_dir */
+	const char *state_dir;                /* where bundles are kept */
+	int64_t now;                          /* seconds since 1970 */
+	bool force;                           /* what the guard holds back is published */
 	const struct provider *provider;
 	struct stats *stats;
 	void (*draw)(struct stats *stats);
@@ -31,7 +36,13 @@ struct publication {
 	const struct bundle_config *config;
 	char *path; /* where it goes */
 	bool published;
-	struct err err; /* why not */
+	bool unchanged;            /* what was published before is the same and still there: nothing was to be done */
+	bool forced;               /* the guard would have held it back */
+	char *refused;             /* where the bundle lies that is not published, or NULL */
+	char *refusal;             /* and where the report on it belongs */
+	struct err err;            /* why not */
+	struct findings *findings; /* of the final check; NULL when it did not come to that */
+	struct guarding guarding;
 	struct keys *keys;
 	struct value_counts *values; /* by table id: what was found while publishing */
 	uint64_t *rows;              /* by table id: rows in the file */

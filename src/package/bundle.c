@@ -14,6 +14,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "package/archive.h"
+#include "package/deflater.h"
 #include "package/folder.h"
 
 enum {
@@ -27,7 +29,10 @@ static const char manifest_name[] = "manifest.csv";
 
 struct bundle_file {
 	const char *name;
-	int fd; /* -1: absent */
+	bool present;
+	int fd;        /* of the CSV, -1 before it is begun */
+	int packed;    /* of the same deflated */
+	size_t number; /* for the deflater */
 	uint64_t rows;
 	uint64_t bytes;
 };
@@ -36,8 +41,11 @@ struct bundle {
 	struct bundle_options options;
 	struct bundle_file *files; /* by table id, then the manifest */
 	struct out out;            /* the file being written */
-	int writing;               /* its table, or SCHEMA_NONE */
-	char *zip_path;            /* of the working file, once it may exist */
+	struct deflater *deflater;
+	int writing;    /* its table, or SCHEMA_NONE */
+	bool finished;  /* the manifest is written */
+	char *zip_path; /* of the working file, once it may exist */
+	bool zipped;    /* it is whole */
 	uint64_t zip_size;
 };
 
@@ -57,8 +65,9 @@ struct bundle *bundle_new(const struct bundle_options *options)
 	bundle->options = *options;
 	bundle->writing = SCHEMA_NONE;
 	bundle->files = mem_new(file_count(bundle), sizeof(*bundle->files));
+	bundle->deflater = deflater_new(DEFLATE_LEVEL);
 	for (size_t i = 0; i < file_count(bundle); i++)
-		bundle->files[i].fd = -1;
+		bundle->files[i].fd = bundle->files[i].packed = -1;
 	for (int i = 0; i < options->schema->table_count; i++)
 		bundle->files[i].name = options->schema->tables[i].file_name;
 	manifest_file(bundle)->name = manifest_name;
@@ -69,10 +78,14 @@ void bundle_free(struct bundle *bundle)
 {
 	if (bundle == NULL)
 		return;
+	deflater_free(bundle->deflater);
 	out_release(&bundle->out);
-	for (size_t i = 0; i < file_count(bundle); i++)
+	for (size_t i = 0; i < file_count(bundle); i++) {
 		if (bundle->files[i].fd >= 0)
 			close(bundle->files[i].fd);
+		if (bundle->files[i].packed >= 0)
+			close(bundle->files[i].packed);
+	}
 	if (bundle->zip_path != NULL)
 		unlink(bundle->zip_path);
 	free(bundle->zip_path);
@@ -83,9 +96,11 @@ void bundle_free(struct bundle *bundle)
 static bool open_file(struct bundle *bundle, struct bundle_file *file, struct err *err)
 {
 	file->fd = file_temp(bundle->options.folder, err);
-	if (file->fd < 0)
+	file->packed = file->fd >= 0 ? file_temp(bundle->options.folder, err) : -1;
+	if (file->packed < 0)
 		return err_in(err, "%s", file->name);
 	out_init(&bundle->out, file->fd, file->name);
+	file->number = deflater_begin(bundle->deflater, file->fd, file->packed, file->name);
 	return true;
 }
 
@@ -93,19 +108,24 @@ static bool close_file(struct bundle *bundle, struct bundle_file *file, struct e
 {
 	bool fine = out_finish(&bundle->out, err);
 	file->bytes = out_size(&bundle->out);
+	file->present = fine;
 	out_release(&bundle->out);
+	deflater_end(bundle->deflater, file->number, fine ? file->bytes : 0);
 	return fine;
 }
 
-bool bundle_begin_file(struct bundle *bundle, const struct table *table, struct err *err)
+bool bundle_begin_file(
+	struct bundle *bundle, const struct table *table, const char *const *extra, size_t extra_count, struct err *err)
 {
-	assert(bundle->writing == SCHEMA_NONE && bundle->files[table->id].fd < 0);
+	assert(!bundle->finished && bundle->writing == SCHEMA_NONE && bundle->files[table->id].fd < 0);
 	if (!open_file(bundle, &bundle->files[table->id], err))
 		return false;
 	bundle->writing = table->id;
 	for (int i = 0; i < table->column_count; i++)
 		csv_write_cell(&bundle->out, table->columns[i].name, strlen(table->columns[i].name), i == 0,
 			&bundle->options.style);
+	for (size_t i = 0; i < extra_count; i++)
+		csv_write_cell(&bundle->out, extra[i], strlen(extra[i]), false, &bundle->options.style);
 	csv_write_end(&bundle->out, &bundle->options.style);
 	return true;
 }
@@ -113,14 +133,18 @@ bool bundle_begin_file(struct bundle *bundle, const struct table *table, struct 
 void bundle_add_row(struct bundle *bundle, const struct row *row)
 {
 	assert(bundle->writing != SCHEMA_NONE);
+	struct bundle_file *file = &bundle->files[bundle->writing];
+	uint64_t flushed = bundle->out.flushed;
 	/* In bulk the file is the reference: status and date must be blank (CSV binding, "bulk"). */
 	for (size_t i = 0; i < row->count; i++) {
-		bool blank = i == SCHEMA_STATUS || i == SCHEMA_DATE_LAST_MODIFIED;
+		bool blank = !bundle->options.delta && (i == SCHEMA_STATUS || i == SCHEMA_DATE_LAST_MODIFIED);
 		csv_write_cell(
 			&bundle->out, row_text(row, i), blank ? 0 : row_length(row, i), i == 0, &bundle->options.style);
 	}
 	csv_write_end(&bundle->out, &bundle->options.style);
-	bundle->files[bundle->writing].rows++;
+	file->rows++;
+	if (bundle->out.flushed != flushed && bundle->out.failure == 0)
+		deflater_reach(bundle->deflater, file->number, bundle->out.flushed);
 }
 
 bool bundle_end_file(struct bundle *bundle, struct err *err)
@@ -129,8 +153,7 @@ bool bundle_end_file(struct bundle *bundle, struct err *err)
 	bundle->writing = SCHEMA_NONE;
 	bool fine = close_file(bundle, file, err);
 	if (fine && file->rows == 0 && !bundle->options.empty_header) {
-		close(file->fd);
-		file->fd = -1;
+		file->present = false;
 		file->bytes = 0;
 	}
 	return fine;
@@ -148,7 +171,7 @@ uint64_t bundle_bytes(const struct bundle *bundle, const struct table *table)
 
 bool bundle_has(const struct bundle *bundle, const struct table *table)
 {
-	return bundle->files[table->id].fd >= 0;
+	return bundle->files[table->id].present;
 }
 
 uint64_t bundle_size(const struct bundle *bundle)
@@ -176,6 +199,7 @@ static int by_name(const void *a, const void *b)
 static bool write_manifest(struct bundle *bundle, struct err *err)
 {
 	const struct schema *schema = bundle->options.schema;
+	const char *mode = bundle->options.delta ? "delta" : "bulk";
 	if (!open_file(bundle, manifest_file(bundle), err))
 		return false;
 	write_property(bundle, "propertyName", "value");
@@ -184,7 +208,7 @@ static bool write_manifest(struct bundle *bundle, struct err *err)
 	for (int i = 0; i < schema->table_count; i++) {
 		const struct table *table = &schema->tables[schema->manifest[i]];
 		char *property = mem_format("file.%s", table->name);
-		write_property(bundle, property, bundle_has(bundle, table) ? "bulk" : "absent");
+		write_property(bundle, property, bundle_has(bundle, table) ? mode : "absent");
 		free(property);
 	}
 	/* An empty cell makes one reader throw, so these are written only when there is something to say. */
@@ -202,7 +226,7 @@ static struct bundle_file **files_in_order(const struct bundle *bundle, size_t *
 	files[0] = manifest_file(bundle);
 	*count = 1;
 	for (size_t i = 0; i + 1 < file_count(bundle); i++)
-		if (bundle->files[i].fd >= 0)
+		if (bundle->files[i].present)
 			files[(*count)++] = &bundle->files[i];
 	qsort(files + 1, *count - 1, sizeof(struct bundle_file *), by_name);
 	return files;
@@ -216,19 +240,66 @@ static bool zip_failed(zip_t *zip, const char *name, struct err *err)
 	return err_set(err, ERR_FILE, "cannot put %s into the zip: %s", name, zip_strerror(zip));
 }
 
-static bool zip_add_file(zip_t *zip, const struct bundle_file *file, struct err *err)
+/* A file as libzip reads it: deflated already, so that only its bytes are copied. */
+struct packed_source {
+	int fd;
+	struct deflated facts;
+	uint64_t at;
+	zip_error_t error;
+};
+
+static zip_int64_t read_packed(struct packed_source *source, void *data, zip_uint64_t room)
 {
-	int copy = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
-	FILE *stream = copy >= 0 ? fdopen(copy, "rb") : NULL;
-	if (stream == NULL) {
-		if (copy >= 0)
-			close(copy);
-		return err_set(err, ERR_FILE, "cannot read %s again: %s", file->name, strerror(errno));
+	ssize_t length = 0;
+	do {
+		length = pread(source->fd, data, (size_t)room, (off_t)source->at);
+	} while (length < 0 && errno == EINTR);
+	if (length < 0)
+		zip_error_set(&source->error, ZIP_ER_READ, errno);
+	else
+		source->at += (uint64_t)length;
+	return length;
+}
+
+static zip_int64_t describe_packed(const struct packed_source *source, zip_stat_t *stat)
+{
+	zip_stat_init(stat);
+	stat->size = source->facts.size;
+	stat->comp_size = source->facts.packed;
+	stat->crc = source->facts.crc;
+	stat->comp_method = ZIP_CM_DEFLATE;
+	stat->encryption_method = ZIP_EM_NONE;
+	stat->valid = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_CRC | ZIP_STAT_COMP_METHOD |
+		      ZIP_STAT_ENCRYPTION_METHOD;
+	return sizeof(*stat);
+}
+
+static zip_int64_t packed_source(void *context, void *data, zip_uint64_t length, zip_source_cmd_t command)
+{
+	struct packed_source *source = context;
+	switch (command) {
+	case ZIP_SOURCE_OPEN: source->at = 0; return 0;
+	case ZIP_SOURCE_READ: return read_packed(source, data, length);
+	case ZIP_SOURCE_CLOSE: return 0;
+	case ZIP_SOURCE_STAT: return describe_packed(source, data);
+	case ZIP_SOURCE_ERROR: return zip_error_to_data(&source->error, data, length);
+	case ZIP_SOURCE_FREE: free(source); return 0;
+	case ZIP_SOURCE_SUPPORTS:
+		return zip_source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE,
+			ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE, -1);
+	default: zip_error_set(&source->error, ZIP_ER_OPNOTSUPP, 0); return -1;
 	}
-	rewind(stream);
-	zip_source_t *source = zip_source_filep(zip, stream, 0, (zip_int64_t)file->bytes);
+}
+
+static bool zip_add_file(zip_t *zip, const struct bundle *bundle, const struct bundle_file *file, struct err *err)
+{
+	struct packed_source *packed = mem_new(1, sizeof(*packed));
+	packed->fd = file->packed;
+	packed->facts = *deflater_result(bundle->deflater, file->number);
+	zip_error_init(&packed->error);
+	zip_source_t *source = zip_source_function(zip, packed_source, packed);
 	if (source == NULL) {
-		fclose(stream);
+		free(packed);
 		return zip_failed(zip, file->name, err);
 	}
 	zip_int64_t index = zip_file_add(zip, file->name, source, ZIP_FL_ENC_UTF_8);
@@ -266,7 +337,7 @@ static bool build_zip(struct bundle *bundle, struct bundle_file *const *files, s
 	zip_register_cancel_callback_with_state(zip, zip_cancelled, NULL, bundle);
 	bool fine = true;
 	for (size_t i = 0; fine && i < count; i++)
-		fine = zip_add_file(zip, files[i], err);
+		fine = zip_add_file(zip, bundle, files[i], err);
 	if (fine && zip_close(zip) != 0) {
 		int system = zip_error_system_type(zip_get_error(zip)) == ZIP_ET_SYS
 				     ? zip_error_code_system(zip_get_error(zip))
@@ -289,17 +360,15 @@ static bool publish_zip(struct bundle *bundle, const char *path, struct err *err
 	int fd = open(bundle->zip_path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, ERR_FILE, "cannot read %s: %s", bundle->zip_path, strerror(errno));
-	struct stat stat;
 	bool fine = file_publish(fd, path, err);
-	if (fine && fstat(fd, &stat) == 0)
-		bundle->zip_size = (uint64_t)stat.st_size;
 	close(fd);
 	return fine;
 }
 
-static bool publish_folder(
-	const struct bundle *bundle, struct bundle_file *const *files, size_t count, const char *path, struct err *err)
+static bool publish_folder(const struct bundle *bundle, const char *path, struct err *err)
 {
+	size_t count = 0;
+	struct bundle_file **files = files_in_order(bundle, &count);
 	struct folder_file *loose = mem_new(count, sizeof(*loose));
 	const char **known = mem_new(file_count(bundle) + 1, sizeof(*known));
 	for (size_t i = 0; i < count; i++)
@@ -309,20 +378,69 @@ static bool publish_folder(
 	bool fine = folder_publish(loose, count, known, path, err);
 	free(known);
 	free(loose);
+	free(files);
 	return fine;
+}
+
+/* --- the whole -----------------------------------------------------------------------------------------------------
+ */
+
+bool bundle_finish(struct bundle *bundle, struct err *err)
+{
+	assert(!bundle->finished && bundle->writing == SCHEMA_NONE);
+	bundle->finished = write_manifest(bundle, err);
+	return bundle->finished;
+}
+
+struct archive *bundle_archive(const struct bundle *bundle)
+{
+	assert(bundle->finished);
+	size_t count = 0;
+	struct bundle_file **files = files_in_order(bundle, &count);
+	const char **names = mem_new(count, sizeof(*names));
+	int *fds = mem_new(count, sizeof(*fds));
+	for (size_t i = 0; i < count; i++) {
+		names[i] = files[i]->name;
+		fds[i] = files[i]->fd;
+	}
+	struct archive *archive = archive_of_files(names, fds, count);
+	free(fds);
+	free(names);
+	free(files);
+	return archive;
+}
+
+bool bundle_zip(struct bundle *bundle, struct err *err)
+{
+	assert(bundle->finished && bundle->zip_path == NULL);
+	size_t count = 0;
+	struct stat stat;
+	struct bundle_file **files = files_in_order(bundle, &count);
+	bundle->zipped = deflater_wait(bundle->deflater, bundle->options.stopped, err) &&
+			 build_zip(bundle, files, count, err);
+	if (bundle->zipped && lstat(bundle->zip_path, &stat) == 0)
+		bundle->zip_size = (uint64_t)stat.st_size;
+	free(files);
+	return bundle->zipped;
 }
 
 bool bundle_commit(struct bundle *bundle, const char *path, struct err *err)
 {
-	assert(bundle->writing == SCHEMA_NONE && bundle->zip_path == NULL);
 	size_t length = strlen(path);
-	bool loose = length > 0 && path[length - 1] == '/';
-	size_t count = 0;
-	if (!write_manifest(bundle, err))
+	if (!bundle->finished && !bundle_finish(bundle, err))
 		return false;
-	struct bundle_file **files = files_in_order(bundle, &count);
-	bool fine = loose ? publish_folder(bundle, files, count, path, err)
-			  : build_zip(bundle, files, count, err) && publish_zip(bundle, path, err);
-	free(files);
-	return fine;
+	if (length > 0 && path[length - 1] == '/')
+		return publish_folder(bundle, path, err);
+	return (bundle->zipped || bundle_zip(bundle, err)) && publish_zip(bundle, path, err);
+}
+
+bool bundle_keep(struct bundle *bundle, const char *path, struct err *err)
+{
+	assert(bundle->zipped);
+	if (chmod(bundle->zip_path, S_IRUSR | S_IWUSR) != 0 || rename(bundle->zip_path, path) != 0)
+		return err_set(err, ERR_FILE, "cannot keep a bundle at %s: %s", path, strerror(errno));
+	free(bundle->zip_path);
+	bundle->zip_path = NULL;
+	bundle->zipped = false;
+	return true;
 }

@@ -4,14 +4,18 @@
  * Owns its working files. Knows tables and rows, not where they came from or whether they are right.
  *
  * The same rows give the same bytes: entries in a fixed order (manifest first, then by name), fixed times and modes.
+ * Calls in this order: bundle_begin_file, bundle_add_row, bundle_end_file for each table; bundle_finish; bundle_archive
+ * and bundle_zip as wanted; bundle_commit or bundle_keep.
  */
 #ifndef PACKAGE_BUNDLE_H
 #define PACKAGE_BUNDLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "package/archive.h"
 #include "table/csv_write.h"
 #include "table/row.h"
 #include "table/schema.h"
@@ -20,7 +24,8 @@ struct bundle_options {
 	const struct schema *schema;
 	const char *folder; /* for working files */
 	struct csv_style style;
-	bool empty_header;       /* a file without rows has its header and is bulk; else it is left out and absent */
+	bool delta;        /* rows keep status and dateLastModified, the manifest says delta; else both are blank */
+	bool empty_header; /* a file without rows has its header; else it is left out and absent */
 	const char *source_name; /* source.systemName of the manifest, or NULL */
 	const char *source_code; /* source.systemCode, or NULL */
 	bool (*stopped)(void);   /* true once the run is to end; NULL for never */
@@ -32,9 +37,12 @@ struct bundle;
 struct bundle *bundle_new(const struct bundle_options *options);
 void bundle_free(struct bundle *bundle);
 
-/* The file of a table: begin, rows in their final order, end. Tables in any order, each at most once. Status and
- * dateLastModified are written blank, as bulk demands. Whether the rows could be written is told at the end. */
-bool bundle_begin_file(struct bundle *bundle, const struct table *table, struct err *err);
+/* The file of a table: begin, rows in their final order, end. Tables in any order, each at most once. extra names the
+ * columns behind the standard's: the rows have as many cells more. Whether the rows could be written is told at the
+ * end.
+ */
+bool bundle_begin_file(struct bundle *bundle, const struct table *table, const char *const *extra, size_t extra_count,
+	struct err *err);
 void bundle_add_row(struct bundle *bundle, const struct row *row);
 bool bundle_end_file(struct bundle *bundle, struct err *err);
 
@@ -43,11 +51,24 @@ uint64_t bundle_rows(const struct bundle *bundle, const struct table *table);
 uint64_t bundle_bytes(const struct bundle *bundle, const struct table *table);
 bool bundle_has(const struct bundle *bundle, const struct table *table);
 
-/* Puts the bundle at path: a zip, or, if path ends in a slash, a folder of loose files that takes the place of the one
- * before at once. What was there before stays as it was unless this succeeds. */
+/* Writes the manifest: no file may follow. */
+bool bundle_finish(struct bundle *bundle, struct err *err);
+
+/* The files of a finished bundle to be read, as long as the bundle lives. Never NULL; to be freed. */
+struct archive *bundle_archive(const struct bundle *bundle);
+
+/* Makes the zip, in the working folder. Not more than once. */
+bool bundle_zip(struct bundle *bundle, struct err *err);
+
+/* Puts the bundle at path: the zip, or, if path ends in a slash, a folder of loose files that takes the place of the
+ * one before at once. Finishes and zips where that was not done. What was there before stays as it was unless this
+ * succeeds. */
 bool bundle_commit(struct bundle *bundle, const char *path, struct err *err);
 
-/* The size of the zip that was published; 0 for loose files. */
+/* Moves the zip, made before, from the working folder to path, on the same file system, replacing what was there. */
+bool bundle_keep(struct bundle *bundle, const char *path, struct err *err);
+
+/* The size of the zip; 0 while there is none. */
 uint64_t bundle_size(const struct bundle *bundle);
 
 #endif

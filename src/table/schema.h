@@ -83,8 +83,12 @@ struct table {
 	const char *scope;                     /* OAuth scope without its prefix, or NULL */
 	bool core;                             /* one of the six that are read unless told otherwise */
 	bool referenced;                       /* some column of some table refers to it */
+	int max_drop;                          /* percent of its rows that may be gone since the bundle before */
 	int from;                              /* table whose records it is made from, or SCHEMA_NONE */
-	const char *each; /* member of those records with the list, one row for each element; or NULL */
+	const char *each;           /* member of those records with the list, one row for each element; or NULL */
+	const int *const *identity; /* sets of columns that tell rows apart without the id, best first; of use for a row
+				       whose first column of the set is not blank. Each ends with SCHEMA_NONE, the list
+				       with NULL */
 	const struct column *columns;
 	int column_count;
 };

@@ -122,13 +122,12 @@ def fixed(sis, parallel, pages):
 
 
 def soon_busy(pages, latency=0.1, good=3, most=5):
-	"""More than `good` at once make every answer slower; more than `most` are refused."""
+	"""More than `good` at once make every answer slower; more than `most` are refused. Gives what each reader got: name,
+	pages a second, share of the best fixed one, how many were refused, how many were asked for."""
 	with tempfile.TemporaryDirectory(prefix="bench-") as folder:
 		sis = server(folder, pages, latency=latency, capacity={"good": good, "max": most})
 		try:
 			warm(sis)
-			print(f"{latency * 1000:.0f} ms latency, saturated by {good} at once, 429 above {most} ({pages} pages)")
-			print(f"  {'reader':24}{'pages/s':>9}{'of best':>9}{'429':>6}{'share':>8}")
 			some = max(30, pages // 6)
 			results = [(f"always {n} at once", *fixed(sis, n, some), some) for n in range(1, 9)]
 			for allowed in (4, 8, 16):
@@ -138,9 +137,16 @@ def soon_busy(pages, latency=0.1, good=3, most=5):
 		finally:
 			sis.close()
 	best = max(count / seconds for name, seconds, _, count in results if name.startswith("always"))
-	for name, seconds, statuses, count in results:
-		refused, asked = statuses[429], sum(statuses.values())
-		print(f"  {name:24}{count / seconds:9.1f}{count / seconds / best:9.2f}{refused:6}{100 * refused / asked:7.2f}%")
+	return [(name, count / seconds, count / seconds / best, statuses[429], sum(statuses.values()))
+		for name, seconds, statuses, count in results]
+
+
+def show_busy(pages, latency=0.1, good=3, most=5):
+	results = soon_busy(pages, latency, good, most)
+	print(f"{latency * 1000:.0f} ms latency, saturated by {good} at once, 429 above {most} ({pages} pages)")
+	print(f"  {'reader':24}{'pages/s':>9}{'of best':>9}{'429':>6}{'share':>8}")
+	for name, rate, share, refused, asked in results:
+		print(f"  {name:24}{rate:9.1f}{share:9.2f}{refused:6}{100 * refused / asked:7.2f}%")
 	print("  best: the fastest of the fixed ones, which know every page beforehand")
 	print()
 
@@ -152,7 +158,7 @@ def main():
 	options = parser.parse_args()
 	far_away(options.runs)
 	far_away(options.runs, latency=0.05)
-	soon_busy(options.pages)
+	show_busy(options.pages)
 	return 0
 
 

@@ -321,9 +321,15 @@ class Case(unittest.TestCase):
 			return status.st_ino, status.st_mtime_ns, status.st_mode, f.read()
 
 	def assert_clean(self, names=("OneRoster.zip",), state=("lock",)):
-		"""Nothing in the output folder but the bundles, nothing in the state folder but the lock."""
+		"""Nothing in the output folder but the bundles, nothing in the state folder but the lock and what is kept of
+		bundles, each with what is known about it."""
 		self.assertEqual(sorted(os.listdir(self.out_folder)), sorted(names))
-		self.assertEqual(sorted(os.listdir(self.state)), sorted(state))
+		kept = [name for name in ("published", "refused") if os.path.isdir(os.path.join(self.state, name))]
+		self.assertEqual(sorted(os.listdir(self.state)), sorted([*state, *kept]))
+		for place in kept:
+			files = os.listdir(os.path.join(self.state, place))
+			zips = [name[:-4] for name in files if name.endswith(".zip")]
+			self.assertEqual(sorted(files), sorted(name + end for name in zips for end in (".json", ".zip")))
 
 	def assert_fails(self, expect, pattern, *extra, **how):
 		"""An export that fails with this exit code and one sentence, and leaves the bundle of yesterday alone."""

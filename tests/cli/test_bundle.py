@@ -53,7 +53,9 @@ class Form(Case):
 		self.serve(SIZE)
 		loose = os.path.join(self.out_folder, "loose")
 		self.export("--output", loose + "/", "--collections", "core,demographics")
-		self.export("--output", loose + "/")
+		self.export("--output", loose + "/", expect=6)
+		self.assertIn("demographics.csv", os.listdir(loose))
+		self.export("--output", loose + "/", "--force-once")
 		self.assert_files(self.bundle(loose), self.truth())
 
 	def test_loose_files_do_not_replace_a_folder_of_others(self):
@@ -139,7 +141,7 @@ class References(Case):
 	def test_tables_not_in_the_bundle_are_not_missed(self):
 		self.serve(SIZE)
 		for collections in (["enrollments"], ["users"], ["classes", "users"]):
-			self.export("--collections", ",".join(collections))
+			self.export("--collections", ",".join(collections), "--force-once")
 			self.assert_truth(collections=collections)
 
 

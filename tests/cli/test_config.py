@@ -263,7 +263,7 @@ class Sources(Case):
 			text = self.base("collections = orgs\n").replace(f"state-dir = {self.state}\n", "")
 			self.run_with(text, env={name: value})
 			(one,) = os.listdir(os.path.join(home, below))
-			self.assertEqual(os.listdir(os.path.join(home, below, one)), ["lock"])
+			self.assertEqual(sorted(os.listdir(os.path.join(home, below, one))), ["lock", "published"])
 
 	def test_secret_of_a_command(self):
 		command = f"test -z \"$ROSTERZIP_CLIENT_SECRET\" && cat {self.secret_file}"

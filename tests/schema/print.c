@@ -1,9 +1,11 @@
-/* Prints the compiled tables as run.sh wants to compare them: headers, columns, one note, or recognised providers. */
+/* Prints the compiled tables as run.sh wants to compare them: headers, columns, one note, recognised
+ * providers, or what a consumer says. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "provider.h"
+#include "table/consumer.h"
 #include "table/schema.h"
 
 static const struct schema *const schema = &schema_oneroster_1_1;
@@ -71,6 +73,12 @@ static void print_links(void)
 				schema->tables[table->from].name);
 		if (table->core)
 			printf("%s is core\n", table->name);
+		for (const int *const *set = table->identity; *set != NULL; set++) {
+			printf("%s is told by", table->name);
+			for (const int *column = *set; *column != SCHEMA_NONE; column++)
+				printf("%s %s", column > *set ? " and" : "", table->columns[*column].name);
+			printf("\n");
+		}
 		for (int c = 0; c < table->column_count; c++) {
 			const struct column *column = &table->columns[c];
 			if (column_find(table, column->name) != c)
@@ -97,6 +105,38 @@ static int print_note(const char *file, const char *column)
 	return EXIT_SUCCESS;
 }
 
+static void print_list(const char *name, const char *const *list)
+{
+	for (const char *const *text = list; text != NULL && *text != NULL; text++)
+		printf("%s %s\n", name, *text);
+}
+
+/* What a consumer says of files, columns and words, a line each. */
+static int print_consumer(const char *name)
+{
+	const struct consumer *consumer = consumer_find(name);
+	if (consumer == NULL)
+		return EXIT_FAILURE;
+	for (int i = 0; i < schema->table_count; i++)
+		if (consumer->files[i] != CONSUMER_FILE_ANY)
+			printf("%s %s\n", consumer->files[i] == CONSUMER_FILE_REQUIRED ? "needs" : "refuses",
+				schema->tables[i].name);
+	for (int i = 0; i < consumer->extra_count; i++)
+		printf("knows %s of %s\n", consumer->extras[i].name, schema->tables[consumer->extras[i].table].name);
+	for (int i = 0; i < consumer->required_count; i++) {
+		const struct consumer_required *cell = &consumer->required[i];
+		const struct table *table = &schema->tables[cell->column.table];
+		printf("needs %s.%s%s%s%s\n", table->name, table->columns[cell->column.column].name,
+			cell->role != NULL ? " of a " : "", cell->role != NULL ? cell->role : "",
+			cell->unique ? ", which is unique" : "");
+	}
+	print_list("takes role", consumer->roles);
+	print_list("takes org type", consumer->org_types);
+	print_list("takes grade", consumer->grades);
+	print_list("note", consumer->notes);
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -108,6 +148,8 @@ int main(int argc, char **argv)
 		print_links();
 	else if (strcmp(what, "note") == 0 && argc == 4)
 		return print_note(argv[2], argv[3]);
+	else if (strcmp(what, "consumer") == 0 && argc == 3)
+		return print_consumer(argv[2]);
 	else if (strcmp(what, "provider") == 0 && argc == 4)
 		printf("%s\n", provider_recognise(argv[2], argv[3])->name);
 	else

@@ -36,7 +36,7 @@ generate() {
 
 compile() {
 	${CC:-cc} -std=c17 -D_POSIX_C_SOURCE=200809L -I "$source/src" -o "$work/print" "$source/tests/schema/print.c" \
-		"$source/src/table/schema.c" "$source/src/provider.c" "$work/tables.c"
+		"$source/src/table/schema.c" "$source/src/table/consumer.c" "$source/src/provider.c" "$work/tables.c"
 }
 
 # same NAME EXPECTED ACTUAL: compares two texts.
@@ -107,21 +107,35 @@ same "columns" "$(grep -v '^#' "$source/tests/schema/standard.txt" | LC_ALL=C so
 	"$("$work/print" columns | LC_ALL=C sort)"
 
 same "links" "orgs is core
+orgs is told by identifier
+orgs is told by name and type
 academicSessions is core
+academicSessions is told by title and type and startDate
 courses is core
+courses is told by courseCode and orgSourcedId and schoolYearSourcedId
+courses is told by title and orgSourcedId and schoolYearSourcedId
 classes is core
+classes is told by classCode and schoolSourcedId and termSourcedIds
 classes.classType becomes scheduled
 users is core
+users is told by username
+users is told by identifier
 users.enabledUser becomes true
 enrollments is not referenced
 enrollments is core
+enrollments is told by classSourcedId and userSourcedId and role
 enrollments.schoolSourcedId becomes schoolSourcedId of the row of classSourcedId in classes
 demographics is not referenced
+lineItems is told by title and classSourcedId and assignDate
 results is not referenced
+results is told by lineItemSourcedId and studentSourcedId
+resources is told by vendorResourceId and vendorId and applicationId
 courseResources is not referenced
 courseResources is made from resources of courses
+courseResources is told by courseSourcedId and resourceSourcedId
 classResources is not referenced
-classResources is made from resources of classes" "$("$work/print" links)"
+classResources is made from resources of classes
+classResources is told by classSourcedId and resourceSourcedId" "$("$work/print" links)"
 
 # host path name
 while read -r host path name; do
@@ -140,6 +154,16 @@ district.infinitecampus.org /campus/api/oneroster/v1p1/app generic
 api.sky.blackbaud.com /afe-rostr generic
 END
 
+# name wants
+while read -r name wants; do
+	same "consumer $name" "$wants" "$("$work/print" consumer "$name" | grep -v '^note ' | paste -s -d '|' -)"
+done <<'END'
+kitaboo needs orgs|needs classes|needs users|needs enrollments
+mcgraw-hill
+naviance needs orgs|needs users|takes role student|takes role teacher|takes role administrator|takes org type district|takes org type school
+turnitin needs users.email|takes role student|takes role teacher
+END
+
 # ---- Any text gets through the build ----
 
 fresh
@@ -150,6 +174,34 @@ if [ "$status" -ne 0 ] || ! compile; then
 	fail "a note with all sorts of signs does not build: $output"
 else
 	same "note" 'quote " back \n ; semi;[open ${x} @x@ ??= é %d' "$("$work/print" note users password)"
+fi
+fresh
+cat >"$work/schemas/consumers/odd.json" <<'END'
+{
+	"title": "odd",
+	"notes": ["quote \" back \\n ; semi;[open ${x} @x@ ??= \u00e9 %d", "a;b"],
+	"metadata": ["users.metadata.a_b.c-1", "orgs.metadata.X"],
+	"id-chars": "aZ09;[]\\\"?${x}",
+	"text-chars": " ;[\\",
+	"required": [
+		{ "column": "users.grades", "role": "student" },
+		{ "column": "users.grades", "role": "teacher", "unique": true },
+		{ "column": "classes.title" }
+	],
+	"because": { "metadata": "a;b", "id-chars": "]", "text-chars": "[", "required": "\\" }
+}
+END
+generate
+if [ "$status" -ne 0 ] || ! compile; then
+	fail "a consumer with all sorts of signs does not build: $output"
+else
+	same "consumer with all sorts of signs" 'knows metadata.a_b.c-1 of users
+knows metadata.X of orgs
+needs users.grades of a student
+needs users.grades of a teacher, which is unique
+needs classes.title
+note quote " back \n ; semi;[open ${x} @x@ ??= é %d
+note a;b' "$("$work/print" consumer odd)"
 fi
 
 # ---- Mistakes stop it ----
@@ -164,6 +216,11 @@ generic=providers/generic.json
 campus=providers/infinite-campus.json
 plus=providers/eschoolplus.json
 blackbaud=providers/blackbaud.json
+apple=consumers/apple-school-manager.json
+hmh=consumers/hmh.json
+math=consumers/st-math.json
+moodle=consumers/moodle.json
+naviance=consumers/naviance.json
 
 # Keys and kinds.
 broken $users 'columns[4]: unknown key "requird"' '/"orgSourcedIds"/s/"ref"/"requird": true, "ref"/'
@@ -249,6 +306,12 @@ broken $enrollments 'instead-each: unknown table "schools"' 's/"table": "orgs"/"
 broken $enrollments 'instead-each: unknown column "kind"' 's/"column": "type"/"column": "kind"/'
 broken $enrollments 'instead-each: "path" cannot be "schools/enrollments"' 's,schools/\*/,schools/,'
 
+# What tells rows apart.
+broken $users 'identity: unknown column "login"' 's/"identity": \["username"/"identity": ["login"/'
+broken $users 'identity: "status" tells nothing beyond the id' 's/"identity": \["username"/"identity": ["status"/'
+broken $users '"identity" has "identifier" twice' 's/"identity": \["username"/"identity": ["identifier"/'
+broken $users '"identity" cannot be "username+"' 's/"identity": \["username"/"identity": ["username+"/'
+
 # The standard itself.
 broken $standard 'unknown key "baze-path"' 's/"base-path"/"baze-path"/'
 broken $standard 'unknown version "1.2"' 's/"version": "1.1"/"version": "1.2"/'
@@ -306,6 +369,66 @@ broken $blackbaud '"token-at" cannot go without token-paths' 's/"headers"/"token
 broken $blackbaud '"headers" cannot be "Bb-Api-Subscription-Key:"' 's/Key"\]/Key:"]/'
 broken $generic '"hosts" and "paths" cannot go with generic, which stands for everybody else' \
 	's/"auth"/"hosts": ["example.org"], "auth"/'
+
+# Consumers.
+broken $math 'unknown key "zipname"' 's/"zip-name": "O/"zipname": "O/'
+broken $math 'missing key "title"' '/"title"/d'
+broken $math '"title" must be of type string' 's/"title": .*/"title": 1,/'
+broken $math '"notes" must be of type array' 's/"notes": \[/"notes": "x", "roles": [/'
+broken $math '"notes" holds a control character' 's/"Every student/"\\nEvery student/'
+broken $math 'files: unknown key "wanted"' 's/"required": \["orgs"/"wanted": ["orgs"/'
+broken $math 'files: unknown table "people"' 's/"users", "enrollments"/"people", "enrollments"/'
+broken $math 'files: "orgs" is both required and unwanted' 's/"demographics", /"orgs", /'
+broken $math 'files: "unwanted" has "results" twice' 's/"demographics", /"results", /'
+broken $math '"files" must be of type object' 's/"form": "zip",/"form": "zip", "files": [],/; /"files": {/,/}/d'
+broken $math '"zip-name" cannot be "a/OneRoster.zip"' 's,"OneRoster.zip","a/OneRoster.zip",'
+broken $math '"zip-name" cannot be "OneRoster"' 's/"OneRoster.zip"/"OneRoster"/'
+broken $math '"zip-name" cannot go with form loose' 's/"form": "zip"/"form": "loose"/'
+broken $math 'unknown form "tar"' 's/"form": "zip"/"form": "tar"/'
+broken $math '"grades" cannot be "1,2"' 's/"1", "2"/"1,2"/'
+broken $math '"grades" has "pk" twice' 's/"PK"/"pk"/'
+broken $math 'required[0]: unknown column "users.grade"' 's/users.grades/users.grade/'
+broken $math 'required[0]: unknown column "people.grades"' 's/users.grades/people.grades/'
+broken $math 'required[0]: unknown column "grades"' 's/users.grades/grades/'
+broken $math 'required[0]: "users.password" is always blank' 's/users.grades/users.password/'
+broken $math 'required[0]: unknown role "pupil"' 's/"role": "student"/"role": "pupil"/'
+broken $math 'required[0]: "role" goes with columns of users only' 's/users.grades/classes.grades/'
+broken $math 'required[0]: unknown key "rule"' 's/"role": "student"/"rule": "student"/'
+broken $math 'required[0]: missing key "column"' 's/"column": "users.grades", //'
+broken $math 'required[0]: must be an object' 's/{ "column": .* }$/"users.grades"/'
+broken $math 'required[1]: "users.grades" is there already' \
+	's/{ "column": .* }$/{ "column": "users.grades" }, { "column": "users.grades", "unique": true }/'
+broken $math '"required" must not be empty' 's/{ "column": .* }$//'
+broken $math 'because: missing key "grades"' '/"grades": "ST/d'
+broken $math 'because: unknown key "eol"' 's/"grades": "ST/"eol": "ST/'
+broken $math 'because: unknown key "title"' 's/"because": {/"because": { "title": "x",/'
+broken $math 'because: "grades" must not be empty' 's/"grades": "ST[^"]*"/"grades": ""/'
+broken $hmh 'unknown empty "none"' 's/"empty": "header"/"empty": "none"/'
+broken $hmh 'unknown quote "some"' 's/"quote": "all"/"quote": "some"/'
+broken $hmh '"metadata" cannot be "users.positionTitle"' 's/users.metadata.positionTitle/users.positionTitle/'
+broken $hmh '"metadata" cannot be "users.metadata.a b"' 's/users.metadata.positionTitle/users.metadata.a b/'
+broken $hmh 'metadata: unknown table "people"' 's/users.metadata.positionTitle/people.metadata.positionTitle/'
+broken $hmh '"metadata" must be of type array' 's/"metadata": \[.*\]/"metadata": {}/'
+broken $hmh '"id-case" must be of type boolean' 's/"id-case": true/"id-case": "true"/'
+broken $hmh '"text-max" must be of type number' 's/"text-max": 255/"text-max": "255"/'
+broken $hmh '"class-max" cannot be "0"' 's/"class-max": 49/"class-max": 0/'
+broken $hmh '"load-max" cannot be more than 1000000' 's/"load-max": 50/"load-max": 1000001/'
+broken $moodle 'unknown metadata "all"' 's/"metadata": "none"/"metadata": "all"/'
+broken $moodle '"enabled-only" must be of type boolean' 's/"enabled-only": true/"enabled-only": 1/'
+broken $moodle '"text-chars" cannot be "é"' 's/"0123456789 .,-"/"\\u00e9"/'
+broken $apple 'unknown eol "cr"' 's/"eol": "lf"/"eol": "cr"/'
+broken $apple 'unknown role "Teacher"' 's/"student", "teacher"/"student", "Teacher"/'
+broken $apple 'unknown org type "site"' 's/"district", "school"/"district", "site"/'
+broken $apple '"id-chars" cannot be "a b"' 's/"0123456789.*-",$/"a b",/'
+broken $apple 'required[0]: "unique" must be of type boolean' 's/"unique": true/"unique": "true"/'
+broken $naviance '"zip-max" cannot be more than 1000000000000' 's/"zip-max": 1000000000/"zip-max": 1000000000001/'
+broken $naviance '"zip-max" cannot be "1.5"' 's/"zip-max": 1000000000/"zip-max": 1.5/'
+fresh
+mv "$work/schemas/$hmh" "$work/schemas/consumers/HMH.json"
+stops consumers/HMH.json '"name" cannot be "HMH"'
+fresh
+echo '{ "title": "x", "quote": "all" }' >"$work/schemas/$hmh"
+stops $hmh 'missing key "because"'
 
 # Files.
 fresh

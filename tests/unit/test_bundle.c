@@ -41,7 +41,7 @@ static void add_file(struct bundle *bundle, const char *name, const char *const 
 	struct err err = {0};
 	struct row row;
 	row_init(&row, (size_t)table->column_count);
-	assert_true(bundle_begin_file(bundle, table, &err));
+	assert_true(bundle_begin_file(bundle, table, NULL, 0, &err));
 	for (; *rows != NULL; rows++) {
 		const char *at = *rows;
 		row_clear(&row);
@@ -330,7 +330,7 @@ static void test_large_file(void **state)
 	struct err err = {0};
 	struct row row;
 	row_init(&row, (size_t)table->column_count);
-	assert_true(bundle_begin_file(bundle, table, &err));
+	assert_true(bundle_begin_file(bundle, table, NULL, 0, &err));
 	for (int i = 0; i < 20000; i++) {
 		char id[32];
 		int length = snprintf(id, sizeof(id), "%05d-%08x", i, scratch_random(scratch, 0xffffffff));
@@ -396,7 +396,7 @@ static void test_free_without_commit(void **state)
 	bundle_free(bundle_new(&options));
 	bundle_free(usual_bundle(&options));
 	struct bundle *bundle = usual_bundle(&options);
-	assert_true(bundle_begin_file(bundle, table_of("classes"), &err));
+	assert_true(bundle_begin_file(bundle, table_of("classes"), NULL, 0, &err));
 	bundle_free(bundle);
 	assert_int_equal(scratch_entries(scratch), 0);
 }
@@ -471,7 +471,7 @@ static void test_no_work_folder(void **state)
 	char *folder = scratch_path(scratch, "gone");
 	struct bundle_options options = {.schema = &schema_oneroster_1_1, .folder = folder};
 	struct bundle *bundle = bundle_new(&options);
-	assert_false(bundle_begin_file(bundle, table_of("orgs"), &err));
+	assert_false(bundle_begin_file(bundle, table_of("orgs"), NULL, 0, &err));
 	assert_int_equal(err.code, ERR_FILE);
 	bundle_free(bundle);
 	err_clear(&err);

@@ -1,0 +1,119 @@
+/*
+ * The rules a finished bundle is judged by: a stable code, a severity, a sentence for people. Constant.
+ * (What conversion does to values while rows are made is counted by other rules, those of check/value.h.)
+ */
+#ifndef CHECK_RULE_H
+#define CHECK_RULE_H
+
+enum rule_severity {
+	RULE_INFO,    /* worth a line */
+	RULE_WARNING, /* some receiver leaves out the row, or misreads it */
+	RULE_ERROR,   /* the standard forbids it, or a receiver refuses the bundle */
+	RULE_SEVERITY_COUNT
+};
+
+enum rule {
+	RULE_ZIP_DAMAGED,
+	RULE_ZIP_PATH,
+	RULE_ZIP_DUPLICATE,
+	RULE_ZIP_UNKNOWN_FILE,
+	RULE_ZIP_ENCRYPTED,
+	RULE_ZIP_METHOD,
+	RULE_ZIP_BOMB,
+	RULE_ZIP_ZIP64,
+	RULE_MANIFEST_MISSING,
+	RULE_MANIFEST_HEADER,
+	RULE_MANIFEST_ROW_WIDTH,
+	RULE_MANIFEST_DUPLICATE,
+	RULE_MANIFEST_MISSING_PROPERTY,
+	RULE_MANIFEST_UNKNOWN_PROPERTY,
+	RULE_MANIFEST_EMPTY_VALUE,
+	RULE_MANIFEST_VERSION,
+	RULE_MANIFEST_MODE,
+	RULE_MANIFEST_FILE_MISSING,
+	RULE_MANIFEST_FILE_UNEXPECTED,
+	RULE_CSV_UTF8,
+	RULE_CSV_BOM,
+	RULE_CSV_QUOTE,
+	RULE_CSV_BARE_CR,
+	RULE_CSV_MIXED_EOL,
+	RULE_CSV_BLANK_LINE,
+	RULE_CSV_ROW_WIDTH,
+	RULE_CSV_TOO_LARGE,
+	RULE_CSV_LINE_BREAK,
+	RULE_CSV_CONTROL,
+	RULE_CSV_BACKSLASH_QUOTE,
+	RULE_CSV_BLANK_ONLY,
+	RULE_HEADER_MISSING,
+	RULE_HEADER_ORDER,
+	RULE_HEADER_CASE,
+	RULE_HEADER_DUPLICATE,
+	RULE_HEADER_EXTENSION,
+	RULE_FILE_EMPTY,
+	RULE_FILE_EMPTY_CORE,
+	RULE_ID_EMPTY,
+	RULE_ID_CHARS,
+	RULE_ID_LENGTH,
+	RULE_ID_DUPLICATE,
+	RULE_ID_CASE_CLASH,
+	RULE_FIELD_REQUIRED,
+	RULE_FIELD_BOOLEAN,
+	RULE_FIELD_DATE,
+	RULE_FIELD_DATETIME,
+	RULE_FIELD_YEAR,
+	RULE_FIELD_FLOAT,
+	RULE_FIELD_ENUM,
+	RULE_FIELD_LIST,
+	RULE_FIELD_USERIDS,
+	RULE_FIELD_GRADE,
+	RULE_FIELD_SUBJECTS,
+	RULE_FIELD_EMAIL,
+	RULE_FIELD_LENGTH,
+	RULE_BULK_STATUS,
+	RULE_BULK_DATE,
+	RULE_DELTA_STATUS,
+	RULE_DELTA_DATE,
+	RULE_REF_MISSING,
+	RULE_REF_SCHOOL_TYPE,
+	RULE_REF_SCHOOLYEAR_TYPE,
+	RULE_REF_CYCLE,
+	RULE_SEM_TWO_PRIMARY,
+	RULE_SEM_PRIMARY_ROLE,
+	RULE_SEM_DATES,
+	RULE_SEM_USERNAME,
+	RULE_SEM_SIZE,
+	RULE_CONSUMER_FORM,
+	RULE_CONSUMER_ZIP_NAME,
+	RULE_CONSUMER_SIZE,
+	RULE_CONSUMER_FILE_MISSING,
+	RULE_CONSUMER_FILE_UNWANTED,
+	RULE_CONSUMER_EMPTY,
+	RULE_CONSUMER_METADATA,
+	RULE_CONSUMER_QUOTE,
+	RULE_CONSUMER_EOL,
+	RULE_CONSUMER_ROLE,
+	RULE_CONSUMER_ORG_TYPE,
+	RULE_CONSUMER_REQUIRED,
+	RULE_CONSUMER_UNIQUE,
+	RULE_CONSUMER_TEXT,
+	RULE_CONSUMER_PERIODS,
+	RULE_CONSUMER_DISABLED,
+	RULE_COUNT
+};
+
+struct rule_info {
+	const char *code; /* such as "field.date" */
+	enum rule_severity severity;
+	const char *text;   /* follows "column email, 12 rows: " */
+	const char *advice; /* what to do, a sentence; or NULL */
+};
+
+extern const struct rule_info rules[RULE_COUNT];
+
+/* The rule of that code, or RULE_COUNT. Two rules may share a code and differ in severity: then the first. */
+enum rule rule_find(const char *code);
+
+/* "error", "warning" or "info". */
+const char *rule_severity_word(enum rule_severity severity);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * Judges a whole bundle: zip, manifest, every file, every reference, and one receiver's wishes if asked. One pass over
+ * the files in the order of the schema, in memory bound by the ids that others point at; the rest is sorted on disk.
+ * The recipe of `validate` and of what `export` asks before it publishes.
+ */
+#ifndef CMD_JUDGING_H
+#define CMD_JUDGING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "check/finding.h"
+#include "package/archive.h"
+#include "table/consumer.h"
+#include "table/schema.h"
+
+struct judging_options {
+	const struct schema *schema;
+	const struct consumer *consumer; /* or NULL: the standard alone */
+	const char *folder;              /* for working files */
+	const char *zip_name;            /* base name that the bundle's zip has, for the receiver's wish; or NULL */
+	const char *const *allow_empty;  /* names of core tables that may be without rows, ends with NULL; or NULL */
+	bool whole;                      /* a bundle is complete in itself: references into files that it does not have
+					    are judged, unless it is known which files the receiver needs */
+	bool dangling;                   /* references that lead nowhere are warnings */
+	bool (*stopped)(void);           /* true once the run is to end; NULL for never */
+};
+
+struct judgement {
+	uint64_t *rows; /* by table id: rows of the file, 0 when it is absent */
+	bool *present;  /* by table id */
+	bool *delta;    /* by table id: the manifest calls it a delta */
+	char *version;  /* of OneRoster, as the manifest has it; NULL when it does not say */
+	bool judged;    /* false when the bundle is of another version: then only that was found */
+};
+
+/* Adds what it finds. False, with err, only when this machine is in the way (ERR_FILE) or the run is to end
+ * (ERR_STOPPED). judgement may be NULL; else it is to be released. */
+bool judging_run(struct archive *archive, const struct judging_options *options, struct findings *findings,
+	struct judgement *judgement, struct err *err);
+
+void judgement_release(struct judgement *judgement);
+
+#endif

@@ -1,0 +1,152 @@
+#include "cmd/shelf.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <yajl/yajl_gen.h>
+#include <yajl/yajl_tree.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "json.h"
+#include "package/archive.h"
+#include "package/content.h"
+
+enum { RECORD_MAX = 64 * 1024, RECORD_VERSION = 1 };
+
+static char *path_of(const char *state_dir, const char *folder, const char *name, const char *ending)
+{
+	return mem_format("%s/%s/%s.%s", state_dir, folder, name[0] != '\0' ? name : "bundle", ending);
+}
+
+static const char *text_at(yajl_val record, const char *key)
+{
+	const char *path[] = {key, NULL};
+	return YAJL_GET_STRING(yajl_tree_get(record, path, yajl_t_string));
+}
+
+static void take_record(struct shelf *shelf, yajl_val record)
+{
+	const char *output = text_at(record, "output");
+	const char *path = text_at(record, "path");
+	const char *content = text_at(record, "content");
+	const char *version[] = {"published-bundle", NULL};
+	const char *time[] = {"time", NULL};
+	yajl_val number = yajl_tree_get(record, version, yajl_t_number);
+	if (!YAJL_IS_INTEGER(number) || YAJL_GET_INTEGER(number) != RECORD_VERSION || output == NULL || path == NULL ||
+		path[0] == '\0' || content == NULL || strlen(content) != DIGEST_HEX_SIZE - 1)
+		return;
+	shelf->known = true;
+	shelf->output = mem_copy(output);
+	shelf->path = mem_copy(path);
+	memcpy(shelf->content, content, DIGEST_HEX_SIZE);
+	number = yajl_tree_get(record, time, yajl_t_number);
+	shelf->time = YAJL_IS_INTEGER(number) ? YAJL_GET_INTEGER(number) : 0;
+}
+
+static void read_record(struct shelf *shelf)
+{
+	struct err err = {0};
+	struct buf text;
+	buf_init(&text, RECORD_MAX);
+	if (file_read(shelf->record, RECORD_MAX, &text, &err)) {
+		yajl_val record = yajl_tree_parse(buf_text(&text), NULL, 0);
+		if (record != NULL)
+			take_record(shelf, record);
+		yajl_tree_free(record);
+	}
+	buf_release(&text);
+}
+
+void shelf_open(struct shelf *shelf, const char *state_dir, const char *name)
+{
+	*shelf = (struct shelf){
+		.published = path_of(state_dir, "published", name, "zip"),
+		.record = path_of(state_dir, "published", name, "json"),
+		.refused = path_of(state_dir, "refused", name, "zip"),
+		.refusal = path_of(state_dir, "refused", name, "json"),
+	};
+	char *folder = mem_format("%s/published", state_dir);
+	file_sweep(folder);
+	free(folder);
+	folder = mem_format("%s/refused", state_dir);
+	file_sweep(folder);
+	free(folder);
+	read_record(shelf);
+}
+
+/* Makes the folder that path lies in. */
+static bool make_place(const char *path, struct err *err)
+{
+	char *folder = mem_copy_n(path, (size_t)(strrchr(path, '/') - path));
+	bool fine = file_make_folder(folder, S_IRWXU, err);
+	free(folder);
+	return fine;
+}
+
+void shelf_release(struct shelf *shelf)
+{
+	free(shelf->published);
+	free(shelf->record);
+	free(shelf->refused);
+	free(shelf->refusal);
+	free(shelf->output);
+	free(shelf->path);
+	*shelf = (struct shelf){0};
+}
+
+bool shelf_unchanged(const struct shelf *shelf, const char *output, const char *content)
+{
+	struct err err = {0};
+	char there[DIGEST_HEX_SIZE];
+	if (!shelf->known || strcmp(shelf->content, content) != 0 || strcmp(shelf->output, output) != 0)
+		return false;
+	struct archive *archive = archive_open(shelf->path, &err);
+	bool same = archive != NULL && content_digest(archive, there, &err) && strcmp(there, content) == 0;
+	archive_free(archive);
+	return same;
+}
+
+static bool write_record(const struct shelf *shelf, struct err *err)
+{
+	const unsigned char *json = NULL;
+	size_t length = 0;
+	yajl_gen gen = yajl_gen_alloc(NULL);
+	yajl_gen_config(gen, yajl_gen_beautify, 1);
+	yajl_gen_map_open(gen);
+	json_add_number(gen, "published-bundle", RECORD_VERSION);
+	json_add_number(gen, "time", shelf->time);
+	json_add_text(gen, "output", shelf->output);
+	json_add_text(gen, "path", shelf->path);
+	json_add_text(gen, "content", shelf->content);
+	yajl_gen_map_close(gen);
+	yajl_gen_get_buf(gen, &json, &length);
+	bool fine = file_publish_text(shelf->record, (const char *)json, length, err);
+	yajl_gen_free(gen);
+	return fine;
+}
+
+bool shelf_publish(struct shelf *shelf, struct bundle *bundle, const char *output, const char *path,
+	const char *content, int64_t now, struct err *err)
+{
+	free(shelf->output);
+	free(shelf->path);
+	shelf->known = true;
+	shelf->output = mem_copy(output);
+	shelf->path = mem_copy(path);
+	shelf->time = now;
+	memcpy(shelf->content, content, DIGEST_HEX_SIZE);
+	unlink(shelf->refused);
+	unlink(shelf->refusal);
+	return make_place(shelf->published, err) && bundle_keep(bundle, shelf->published, err) &&
+	       write_record(shelf, err);
+}
+
+bool shelf_refuse(struct shelf *shelf, struct bundle *bundle, struct err *err)
+{
+	return make_place(shelf->refused, err) && bundle_keep(bundle, shelf->refused, err);
+}

@@ -1,0 +1,165 @@
+/*
+ * Files of a bundle to what is wrong with them. Input: a byte with switches (1: a receiver's wishes; 2: references into
+ * absent files count), then files one behind the other, each a byte that says which file of the standard it is (their
+ * number for the manifest, more for a file of no such name) and its bytes up to a record separator (0x1E).
+ * Holds: findings are bounded in number and size, in order, fit to be printed, and the same when only the values are
+ * asked for as well; none has a value unless they are.
+ */
+#include "fuzz.h"
+
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "check/finding.h"
+#include "cmd/judging.h"
+#include "package/archive.h"
+#include "table/consumer.h"
+#include "table/schema.h"
+
+enum { FILES_MAX = 6, SEPARATOR = 0x1E, DISTINCT_MAX = 2000, NAME_MAX_BYTES = 400 };
+
+struct files {
+	const char *names[FILES_MAX];
+	int fds[FILES_MAX];
+	size_t count;
+};
+
+/* A receiver that wants everything there is to want. */
+static struct consumer demanding(void)
+{
+	static const unsigned char rules_of_files[64] = {
+		CONSUMER_FILE_REQUIRED, CONSUMER_FILE_REQUIRED, CONSUMER_FILE_ANY, CONSUMER_FILE_UNWANTED};
+	static const char *const roles[] = {"student", "teacher", NULL};
+	static const char *const org_types[] = {"school", NULL};
+	static const char *const grades[] = {"09", "pk", NULL};
+	static const struct consumer_required required[] = {
+		{{4, 12}, NULL, true}, {{4, 16}, "student", false}, {{4, 6}, "teacher", true}};
+	static const struct consumer_extra extras[] = {{4, "metadata.x"}};
+	return (struct consumer){
+		.name = "demanding",
+		.title = "Demanding",
+		.files = rules_of_files,
+		.empty = CONSUMER_EMPTY_ABSENT,
+		.quote = CONSUMER_QUOTE_MINIMAL,
+		.eol = CONSUMER_EOL_LF,
+		.form = CONSUMER_FORM_ZIP,
+		.metadata = CONSUMER_METADATA_LISTED,
+		.extras = extras,
+		.extra_count = 1,
+		.roles = roles,
+		.org_types = org_types,
+		.grades = grades,
+		.required = required,
+		.required_count = 3,
+		.id_max = 8,
+		.id_chars = "0123456789abcdef",
+		.id_case = true,
+		.text_chars = " .",
+		.text_max = 6,
+		.class_max = 1,
+		.load_max = 1,
+		.enabled_only = true,
+		.integer_periods = true,
+	};
+}
+
+static const char *name_of(unsigned which)
+{
+	const struct schema *schema = &schema_oneroster_1_1;
+	if (which < (unsigned)schema->table_count)
+		return schema->tables[which].file_name;
+	return which == (unsigned)schema->table_count ? "manifest.csv" : which % 2 > 0 ? "Users.csv" : "notes.txt";
+}
+
+/* Puts the files of the input where they can be read; their descriptors serve every input. */
+static void put_files(struct fuzz_input *input, struct files *files)
+{
+	static int fds[FILES_MAX];
+	static bool opened;
+	struct err err = {0};
+	for (size_t i = 0; i < FILES_MAX && !opened; i++) {
+		fds[i] = file_temp(fuzz_folder(), &err);
+		fuzz_must(fds[i] >= 0, "a file can be made");
+	}
+	opened = true;
+	*files = (struct files){0};
+	while (input->left > 0 && files->count < FILES_MAX) {
+		const char *name = name_of(fuzz_byte(input));
+		const char *end = memchr(input->data, SEPARATOR, input->left);
+		size_t length = end != NULL ? (size_t)(end - input->data) : input->left;
+		const char *bytes = fuzz_bytes(input, &length);
+		fuzz_byte(input);
+		int fd = fds[files->count];
+		fuzz_must(ftruncate(fd, 0) == 0 && pwrite(fd, bytes, length, 0) == (ssize_t)length,
+			"a file can be written");
+		files->names[files->count] = name;
+		files->fds[files->count++] = fd;
+	}
+}
+
+static bool is_fit(const char *text, size_t most)
+{
+	return text == NULL || (strlen(text) <= most && fuzz_is_clean(text, strlen(text)));
+}
+
+static void check(const struct findings *findings, bool values)
+{
+	size_t most = DISTINCT_MAX + (size_t)RULE_COUNT * 16;
+	fuzz_must(findings_count(findings) <= most, "findings are bounded");
+	for (size_t i = 0; i < findings_count(findings); i++) {
+		const struct finding *finding = findings_at(findings, i);
+		fuzz_must(finding->rule < RULE_COUNT && finding->count > 0, "a finding is of a rule and counts");
+		fuzz_must(finding->example_count > 0 && finding->example_count <= FINDING_EXAMPLES &&
+				  finding->example_count <= finding->count,
+			"it has some examples");
+		fuzz_must(is_fit(finding->file, NAME_MAX_BYTES) && is_fit(finding->column, NAME_MAX_BYTES) &&
+				  is_fit(finding->detail, NAME_MAX_BYTES),
+			"its names are short and fit to be printed");
+		for (size_t e = 0; e < finding->example_count; e++) {
+			fuzz_must(e == 0 || finding->examples[e - 1].row <= finding->examples[e].row,
+				"examples are in order");
+			fuzz_must(values || finding->examples[e].value == NULL, "values are shown only when asked for");
+			fuzz_must(is_fit(finding->examples[e].value, FINDING_VALUE_MAX), "values are short and fit");
+		}
+	}
+}
+
+static struct findings *judge(const struct files *files, unsigned switches, bool values)
+{
+	static struct consumer consumer;
+	struct err err = {0};
+	struct judgement judgement;
+	consumer = demanding();
+	const struct judging_options options = {
+		.schema = &schema_oneroster_1_1,
+		.consumer = (switches & 1) != 0 ? &consumer : NULL,
+		.folder = fuzz_folder(),
+		.whole = (switches & 2) != 0,
+	};
+	struct findings *findings = findings_new(values);
+	struct archive *archive = archive_of_files(files->names, files->fds, files->count);
+	fuzz_must(judging_run(archive, &options, findings, &judgement, &err), "any bytes can be judged");
+	judgement_release(&judgement);
+	archive_free(archive);
+	check(findings, values);
+	return findings;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input input = fuzz_begin(data, size);
+	unsigned switches = fuzz_byte(&input);
+	struct files files;
+	put_files(&input, &files);
+	struct findings *without = judge(&files, switches, false);
+	struct findings *with = judge(&files, switches, true);
+	fuzz_must(findings_count(without) == findings_count(with), "values make no difference to what is found");
+	for (size_t i = 0; i < findings_count(with); i++)
+		fuzz_must(findings_at(with, i)->rule == findings_at(without, i)->rule &&
+				  findings_at(with, i)->count == findings_at(without, i)->count,
+			"values make no difference to what is found");
+	findings_free(without);
+	findings_free(with);
+	return 0;
+}
