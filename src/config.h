@@ -49,7 +49,9 @@ enum config_oauth1_method {
 	CONFIG_OAUTH1_HMAC_SHA256,
 };
 enum config_empty { CONFIG_EMPTY_ABSENT, CONFIG_EMPTY_HEADER };
-enum config_quote { CONFIG_QUOTE_MINIMAL, CONFIG_QUOTE_ALL };
+enum config_mode { CONFIG_MODE_BULK, CONFIG_MODE_DELTA };
+enum config_enrolled_only { CONFIG_ENROLLED_NO, CONFIG_ENROLLED_YES, CONFIG_ENROLLED_WITH_AGENTS };
+enum config_quote { CONFIG_QUOTE_MINIMAL, CONFIG_QUOTE_ALL, CONFIG_QUOTE_BLANKS };
 enum config_eol { CONFIG_EOL_CRLF, CONFIG_EOL_LF };
 enum config_dangling { CONFIG_DANGLING_FAIL, CONFIG_DANGLING_DROP, CONFIG_DANGLING_KEEP };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
@@ -70,13 +72,26 @@ struct config_origin {
 };
 
 struct bundle_config {
-	char *name;    /* of [bundle NAME]; "" when the file has no such section */
-	unsigned line; /* of that section in the file, or 0 */
-	char *output;  /* path, strftime places not yet filled; loose files if it ends in / */
-	int empty;     /* enum config_empty */
-	int quote;     /* enum config_quote */
-	int eol;       /* enum config_eol */
-	int dangling;  /* enum config_dangling */
+	char *name;                      /* of [bundle NAME]; "" when the file has no such section */
+	unsigned line;                   /* of that section in the file, or 0 */
+	char *output;                    /* path, strftime places not yet filled; loose files if it ends in / */
+	struct config_list files;        /* tables of the bundle; not set: all that are read and the consumer takes */
+	int mode;                        /* enum config_mode */
+	char *since;                     /* "last", or a moment that moment_read understands; NULL in bulk */
+	struct config_list schools;      /* sourcedIds or identifiers of orgs */
+	struct config_list terms;        /* sourcedIds or titles of academicSessions, or "current" */
+	struct config_list roles;        /* words of users.role */
+	struct config_list grades;       /* as in users.grades */
+	int enrolled_only;               /* enum config_enrolled_only */
+	struct config_list drop_columns; /* "table.column" */
+	struct config_list metadata;     /* "table.metadata.key", or "auto" */
+	struct config_list map;          /* "table.column=file" */
+	char *map_grades;                /* file for all columns of grades, or NULL */
+	char *map_roles;                 /* file for all columns of roles, or NULL */
+	int empty;                       /* enum config_empty */
+	int quote;                       /* enum config_quote */
+	int eol;                         /* enum config_eol */
+	int dangling;                    /* enum config_dangling */
 	struct config_list
 		fill; /* "table.column=value", see config_fill; set and empty: fill nothing, not even the usual */
 	struct config_list allow_missing;    /* table names */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "check/moment.h"
 #include "check/rule.h"
 #include "config.h"
 #include "fetch/http.h"
@@ -120,6 +121,79 @@ static bool check_allowed(const char *text, struct err *err)
 		err, ERR_USAGE, "it is a rule such as field.enum or a column such as users.role, not `%s`", text);
 }
 
+/* The column of "table.column", and the table's id; NULL when there is none. */
+static const struct column *column_named(const char *text, size_t length, int *table_id)
+{
+	size_t dot = strcspn(text, ".");
+	if (dot >= length)
+		return NULL;
+	char *table_name = mem_copy_n(text, dot);
+	char *column_name = mem_copy_n(text + dot + 1, length - dot - 1);
+	const struct table *table = schema_table_find(&schema_oneroster_1_1, table_name);
+	int column = table != NULL ? column_find(table, column_name) : SCHEMA_NONE;
+	free(table_name);
+	free(column_name);
+	if (column == SCHEMA_NONE)
+		return NULL;
+	*table_id = table->id;
+	return &table->columns[column];
+}
+
+/* Columns that a bundle can be without. */
+static bool check_dropped(const char *text, struct err *err)
+{
+	int table = 0;
+	const struct column *column = column_named(text, strlen(text), &table);
+	if (column == NULL)
+		return err_set(err, ERR_USAGE, "it is a column such as users.phone, not `%s`", text);
+	return !column->required || err_set(err, ERR_USAGE, "`%s` is required: it cannot be left blank", text);
+}
+
+static bool check_role(const char *text, struct err *err)
+{
+	const struct table *users = schema_table_find(&schema_oneroster_1_1, "users");
+	const struct vocabulary *words = users->columns[column_find(users, "role")].vocabulary;
+	for (const char *const *word = words->values; *word != NULL; word++)
+		if (strcmp(text, *word) == 0)
+			return true;
+	struct buf names = {0};
+	for (const char *const *word = words->values; *word != NULL; word++)
+		buf_add_format(&names, "%s%s", word != words->values ? ", " : "", *word);
+	err_set(err, ERR_USAGE, "there is no role `%s`, only: %s", text, buf_text(&names));
+	buf_release(&names);
+	return false;
+}
+
+/* "auto", or table.metadata.key */
+static bool check_metadata(const char *text, struct err *err)
+{
+	size_t dot = strcspn(text, ".");
+	char *name = mem_copy_n(text, dot);
+	const struct table *table = schema_table_find(&schema_oneroster_1_1, name);
+	free(name);
+	if (strcmp(text, "auto") == 0 ||
+		(table != NULL && strncmp(text + dot, ".metadata.", 10) == 0 && text[dot + 10] != '\0'))
+		return true;
+	return err_set(err, ERR_USAGE, "it is auto, or a column such as users.metadata.key, not `%s`", text);
+}
+
+static bool check_map(const char *text, struct err *err)
+{
+	int table = 0;
+	size_t length = strcspn(text, "=");
+	if (text[length] == '=' && text[length + 1] != '\0' && column_named(text, length, &table) != NULL)
+		return true;
+	return err_set(err, ERR_USAGE, "it is written users.grades=FILE, not `%s`", text);
+}
+
+static bool check_since(const char *text, struct err *err)
+{
+	struct moment moment;
+	if (strcmp(text, "last") == 0 || (moment_read(text, strlen(text), &moment) && moment.standard))
+		return true;
+	return err_set(err, ERR_USAGE, "it is last, or a time such as 2026-08-01T00:00:00Z, not `%s`", text);
+}
+
 /* RFC 6749, section 3.3. */
 static bool check_scope(const char *text, struct err *err)
 {
@@ -196,7 +270,9 @@ static const char *const basic_encoding_words[] = {"form", "raw", NULL};
 static const char *const grant_words[] = {"client_credentials", "password", NULL};
 static const char *const oauth1_method_words[] = {"auto", "HMAC-SHA1", "HMAC-SHA256", NULL};
 static const char *const empty_words[] = {"absent", "header", NULL};
-static const char *const quote_words[] = {"minimal", "all", NULL};
+static const char *const quote_words[] = {"minimal", "all", "blanks", NULL};
+static const char *const mode_words[] = {"bulk", "delta", NULL};
+static const char *const enrolled_only_words[] = {"no", "yes", "with-agents", NULL};
 static const char *const eol_words[] = {"crlf", "lf", NULL};
 static const char *const dangling_words[] = {"fail", "drop", "keep", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
@@ -255,6 +331,30 @@ const struct option options[] = {
 		.help = "the zip (%Y%m%d: date), or a folder/"},
 	{"consumer", BUNDLE(consumer_name), .also = OPTION_JUDGE, .kind = OPTION_TEXT, .check = check_consumer,
 		.argument = "NAME", .help = "who takes the bundle, or a file"},
+	{"files", BUNDLE(files), .kind = OPTION_WORDS, .check = check_collection, .argument = "LIST",
+		.help = "tables of the bundle"},
+	{"mode", BUNDLE(mode), .kind = OPTION_CHOICE, .choices = mode_words, .preset = "bulk", .argument = "HOW",
+		.help = ""},
+	{"since", BUNDLE(since), .kind = OPTION_TEXT, .check = check_since, .argument = "TIME",
+		.help = "of a delta: last, or 2026-08-01T00:00:00Z"},
+	{"schools", BUNDLE(schools), .kind = OPTION_WORDS, .argument = "LIST",
+		.help = "only these orgs and what hangs on them"},
+	{"terms", BUNDLE(terms), .kind = OPTION_WORDS, .argument = "LIST", .help = "only these sessions, or current"},
+	{"roles", BUNDLE(roles), .kind = OPTION_WORDS, .check = check_role, .argument = "LIST",
+		.help = "only users of these roles"},
+	{"grades", BUNDLE(grades), .kind = OPTION_WORDS, .argument = "LIST", .help = "only students of these grades"},
+	{"enrolled-only", BUNDLE(enrolled_only), .kind = OPTION_CHOICE, .choices = enrolled_only_words, .preset = "no",
+		.argument = "HOW", .help = ""},
+	{"drop-columns", BUNDLE(drop_columns), .kind = OPTION_WORDS, .check = check_dropped, .none = true,
+		.argument = "LIST", .help = "users.phone: columns left blank"},
+	{"metadata", BUNDLE(metadata), .kind = OPTION_WORDS, .check = check_metadata, .none = true, .argument = "LIST",
+		.help = "users.metadata.x: more columns, or auto"},
+	{"map", BUNDLE(map), .kind = OPTION_LINES, .check = check_map, .argument = "'C=F'",
+		.help = "users.grades=FILE: values replaced"},
+	{"map-grades", BUNDLE(map_grades), .kind = OPTION_PATH, .argument = "FILE",
+		.help = "grade codes replaced, from,to a line"},
+	{"map-roles", BUNDLE(map_roles), .kind = OPTION_PATH, .argument = "FILE",
+		.help = "roles replaced, from,to a line"},
 	{"empty", BUNDLE(empty), .kind = OPTION_CHOICE, .choices = empty_words, .preset = "absent", .argument = "HOW",
 		.help = "files without rows"},
 	{"quote", BUNDLE(quote), .kind = OPTION_CHOICE, .choices = quote_words, .preset = "minimal",
