@@ -12,170 +12,34 @@ and the rows that the Python script gives; else nothing is printed and the exit 
 import argparse
 import contextlib
 import csv
-import ctypes
 import fcntl
 import hashlib
 import io
 import json
-import math
 import os
-import platform
-import re
 import shutil
 import signal
-import socket
-import statistics
 import subprocess
 import sys
 import time
 import zipfile
 
 import district
-from district import COLLECTIONS, DATA, SIZE
+import tables
+from district import COLLECTIONS
+from servers import Failure, die_with_parent, nginx, page_server
+from tables import BUNDLES, IN_FLIGHT, LATENCY
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROWS_A_PAGE = 5000
 FEW_ROWS = 100
-LATENCY = 0.2
-IN_FLIGHT = [1, 2, 4, 8, 16]
-BUNDLES = 12
 SECONDS = 1800  # no job may take longer
-DISK = 6e9      # bytes that pages and rows need
+DISK = 0.6e9    # bytes that rows, pages and all else need, for each time of the district
 GROUPS = ["main", "https", "ten", "small", "whole", "bundles", "validate", "diff", "latency", "busy"]
-
-
-class Failure(Exception):
-	"""Why there is no result."""
 
 
 class Missing(Exception):
 	"""The program has no such command."""
-
-
-# ---------------------------------------------------------------------------------------------------- processes
-
-
-def die_with_parent():
-	"""In a new process: ends it when this one ends, however that comes about."""
-	ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-
-
-@contextlib.contextmanager
-def running(command, **more):
-	"""A process that ends with the block."""
-	process = subprocess.Popen(command, preexec_fn=die_with_parent, **more)
-	try:
-		yield process
-	finally:
-		if process.poll() is None:
-			process.terminate()
-		try:
-			process.wait(10)
-		except subprocess.TimeoutExpired:
-			process.kill()
-			process.wait()
-
-
-@contextlib.contextmanager
-def page_server(folder, latency=0):
-	"""pages.py: gives its address, and a function that gives the log of the pages since it was called last."""
-	log = os.path.join(folder, f"pages-{latency}.log")
-	with contextlib.suppress(FileNotFoundError):
-		os.unlink(log)
-	command = [sys.executable, os.path.join(HERE, "pages.py"), os.path.join(folder, "data"), "--log", log]
-	command += ["--latency", str(latency)]
-	with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-		line = process.stdout.readline().decode()
-		if not line.startswith("ready "):
-			raise Failure("pages.py did not start")
-		with open(log, encoding="ascii") as lines:
-			yield line.split()[1], lambda: [json.loads(entry) for entry in lines]
-
-
-def free_ports(count):
-	"""Ports that nobody has at this moment."""
-	sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-	ports = [s.getsockname()[1] for s in sockets]
-	for s in sockets:
-		s.close()
-	return ports
-
-
-NGINX = """
-{user}
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 256; }}
-http {{
-	access_log off;
-	sendfile on;
-	tcp_nodelay on;
-	keepalive_requests 1000000;
-	keepalive_timeout 600;
-	open_file_cache max=10000 inactive=600;
-	client_body_temp_path {folder}/body;
-	proxy_temp_path {folder}/proxy;
-	fastcgi_temp_path {folder}/fastcgi;
-	uwsgi_temp_path {folder}/uwsgi;
-	scgi_temp_path {folder}/scgi;
-	types {{ }}
-	default_type application/json;
-	log_format protocol "$server_protocol";
-	map $scheme $secure {{ https 1; default 0; }}
-	map $uri $total {{
-{totals}
-	}}
-	ssl_certificate {certificate};
-	ssl_certificate_key {key};
-	ssl_protocols TLSv1.2 TLSv1.3;
-	server {{
-		listen 127.0.0.1:{http};
-		listen 127.0.0.1:{https} ssl http2;
-		location ~ ^/(1x|10x){data}/([A-Za-z]+)$ {{
-			alias {pages}/$1/pages/$2-$arg_limit-$arg_offset.json;
-			gzip_static always;
-			add_header X-Total-Count $total;
-			access_log {folder}/protocols.log protocol buffer=64k if=$secure;
-			error_page 404 =500 /absent;
-		}}
-		location ~ ^/whole-(1x|10x){data}/([A-Za-z]+)$ {{
-			alias {pages}/$1/pages/$2.json;
-			gzip_static always;
-			add_header X-Total-Count $total;
-		}}
-		location ~ /token$ {{ return 200 '{token}'; }}
-		location = /absent {{ return 500; }}
-	}}
-}}
-"""
-
-
-@contextlib.contextmanager
-def nginx(folder, pages):
-	"""nginx over the pages: gives its http address and its https address. What was not made before is answered 500."""
-	own = os.path.join(folder, "nginx")
-	os.makedirs(own, exist_ok=True)
-	authority, certificate, key = district.sis.make_certificates(own, ["DNS:localhost", "IP:127.0.0.1"])
-	http, https = free_ports(2)
-	totals = "".join(f"\t\t/{prefix}{name}{DATA}/{table} {pages[name].total(table)};\n" for prefix in ("", "whole-")
-		for name in pages for table in COLLECTIONS)
-	with open(os.path.join(own, "nginx.conf"), "w", encoding="utf-8") as f:
-		f.write(NGINX.format(folder=own, pages=os.path.join(folder, "data"), http=http, https=https, totals=totals,
-			data=DATA, certificate=certificate, key=key, token=district.TOKEN, user="user root;" if os.getuid() == 0 else ""))
-	binary = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
-	if binary is None:
-		raise Failure("nginx is missing")
-	log = os.path.join(own, "error.log")
-	with running([binary, "-p", own, "-e", log, "-c", os.path.join(own, "nginx.conf")]) as process:
-		until = time.monotonic() + 10
-		while process.poll() is None and time.monotonic() < until:
-			with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", https), 1):
-				yield f"http://127.0.0.1:{http}", f"https://127.0.0.1:{https}", authority
-				return
-		with open(log, encoding="utf-8") as f:
-			raise Failure("nginx did not start: " + f.read())
 
 
 # ---------------------------------------------------------------------------------------------------- one job
@@ -184,13 +48,13 @@ def nginx(folder, pages):
 class Bench:
 	"""The folder, the tools, and how a job is run and measured."""
 
-	def __init__(self, options):
+	def __init__(self, options, names):
 		self.folder = os.path.abspath(options.folder)
 		self.program = os.path.abspath(options.program)
 		self.tools = os.path.abspath(options.tools)
 		self.out = self.path("out")
 		self.secret = self.path("secret")
-		self.pages = {name: district.Pages(self.path("data"), name) for name in district.TIMES}
+		self.pages = {name: district.Pages(self.path("data"), name) for name in names}
 		self.digests = {}  # of the bundle of each district
 		self.lists = {}    # addresses of the pages that the program asks for, by district and rows a page
 		with open(os.open(self.secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as f:
@@ -316,7 +180,7 @@ def prepare(bench, groups, say):
 				os.makedirs(files, exist_ok=True)
 				bench.run(["sh", os.path.join(HERE, "export-jq.sh"), root + "/1x", files])
 				compare_jq(kept, files)
-	for name in ("1x", "10x") if "whole" in groups else ():
+	for name in bench.pages if "whole" in groups else ():
 		for collection in COLLECTIONS:
 			bench.pages[name].path(collection)
 	paths = [bench.pages["1x"].plain(*district.parse(path)[1:]) for path in bench.lists["1x", ROWS_A_PAGE]]
@@ -444,178 +308,6 @@ def measure(jobs, rounds, say):
 	return samples
 
 
-# ---------------------------------------------------------------------------------------------------- the tables
-
-
-class Results:
-	"""What came out, by job."""
-
-	def __init__(self, samples):
-		self.samples = samples
-
-	def has(self, *names):
-		return all(self.samples.get(name) for name in names)
-
-	def values(self, key, *names):
-		"""The sum over the jobs, for each round."""
-		if key == "cpu":
-			return [u + s for u, s in zip(self.values("user", *names), self.values("system", *names))]
-		return [sum(parts) for parts in zip(*([sample[key] for sample in self.samples[name]] for name in names))]
-
-	def median(self, key, *names):
-		return statistics.median(self.values(key, *names))
-
-	def ratios(self, key, above, below):
-		return [a / b for a, b in zip(self.values(key, *above), self.values(key, *below))]
-
-	def peak(self, name):
-		return max(self.values("peak", name))
-
-
-def spread(values, form="{:.2f}"):
-	"""Median, and from where to where."""
-	text = form.format(statistics.median(values))
-	if len(values) > 1:
-		text += f" ({form.format(min(values))} to {form.format(max(values))})"
-	return text
-
-
-TOOLS = [
-	("export", "`rosterzip export`, pages of 5,000"),
-	("curl", "`curl --compressed` of the same pages to nowhere"),
-	("yajl", "yajl with empty callbacks over them"),
-	("gzip", "`gzip -6` of the CSV files to nowhere"),
-	("python", "the same export in Python's standard library"),
-	("jq", "curl into jq, CSV files only"),
-	("https export", "`rosterzip export`, https"),
-	("https curl", "`curl --compressed`, https with HTTP/2"),
-	("small export", "`rosterzip export`, pages of 100"),
-	("small curl", "`curl --compressed`, pages of 100"),
-	("ten export", "`rosterzip export`, ten times the enrollments"),
-	("whole export", "`rosterzip export`, a server that ignores `limit` (it is asked twice)"),
-	("whole ten export", "the same with ten times the enrollments"),
-	("bundles", f"`rosterzip export`, {BUNDLES} bundles from one read"),
-	("validate", "`rosterzip validate`"),
-	("diff", "`rosterzip diff`"),
-	*((f"latency {n}", f"`rosterzip export`, 200 ms latency, {n} in flight") for n in IN_FLIGHT),
-]
-
-
-def row(*cells):
-	print("| " + " | ".join(cells) + " |")
-
-
-def show_tools(results):
-	row("", "wall s", "CPU s", "peak MB")
-	row("---", "---:", "---:", "---:")
-	for name, label in TOOLS:
-		if results.has(name):
-			row(label, spread(results.values("wall", name)), spread(results.values("cpu", name)),
-				f"{results.peak(name) / 1e6:.1f}")
-		elif name in results.samples:
-			row(label, "not there", "", "")
-
-
-def ratio_rows(results, facts):
-	"""(what, value, target) of every ratio that can be told."""
-	floor = ["curl", "yajl", "gzip"]
-	if results.has("export", *floor):
-		yield "wall: export ÷ (curl + yajl + gzip)", spread(results.ratios("wall", ["export"], floor)), "≤ 1.0"
-		yield "CPU: export ÷ (curl + yajl + gzip)", spread(results.ratios("cpu", ["export"], floor)), ""
-	if results.has("export", "python"):
-		yield "wall: export ÷ Python", spread(results.ratios("wall", ["export"], ["python"]), "{:.3f}"), "≤ 0.2"
-	if results.has("export", "jq"):
-		yield "wall: export ÷ curl into jq", spread(results.ratios("wall", ["export"], ["jq"]), "{:.3f}"), ""
-	if results.has("https export", "https curl", "yajl", "gzip"):
-		yield "wall: https export ÷ (https curl + yajl + gzip)", spread(results.ratios("wall", ["https export"],
-			["https curl", "yajl", "gzip"])), ""
-	if results.has("small export", "small curl", "yajl", "gzip"):
-		yield "wall: export in pages of 100 ÷ (curl of them + yajl + gzip)", spread(results.ratios("wall",
-			["small export"], ["small curl", "yajl", "gzip"])), ""
-	if results.has("export"):
-		yield "peak memory of export", f"{results.peak('export') / 1e6:.1f} MB", "≤ 32 MB"
-	for name, what in (("ten export", "ten times the enrollments"), ("whole export", "`limit` ignored"),
-			("whole ten export", "`limit` ignored, ten times the enrollments"), ("small export", "pages of 100")):
-		if results.has("export", name):
-			yield f"peak memory: {what} ÷ export", f"{results.peak(name) / results.peak('export'):.2f}", \
-				"≤ 1.10" if name == "ten export" else ""
-	if results.has("whole export", "whole ten export"):
-		yield "peak memory, `limit` ignored: ten times the enrollments ÷ once", \
-			f"{results.peak('whole ten export') / results.peak('whole export'):.2f}", ""
-	if results.has("export", "ten export"):
-		per_row = (facts["rows"] + 9 * SIZE["enrollments"]) / facts["rows"]
-		yield "wall a row: ten times the enrollments ÷ export", spread([r / per_row for r in results.ratios("wall",
-			["ten export"], ["export"])]), ""
-	for n in IN_FLIGHT:
-		name = f"latency {n}"
-		if results.has(name):
-			ideal = [s["requests"] * LATENCY / n for s in results.samples[name]]
-			whole = spread([s["wall"] / i for s, i in zip(results.samples[name], ideal)])
-			reading = statistics.median(s["reading"] / i for s, i in zip(results.samples[name], ideal))
-			yield f"200 ms latency, {n} in flight: wall ÷ (pages × 0.2 s ÷ {n})", \
-				f"{whole}; to the last answer {reading:.2f}; {results.samples[name][0]['requests']} pages", \
-				"≤ 1.15" if n == 8 else ""
-	if results.has("validate"):
-		yield "`validate` of that bundle", f"{results.median('wall', 'validate'):.2f} s, " \
-			f"{results.peak('validate') / 1e6:.1f} MB", "≤ 1 s, ≤ 64 MB"
-	if results.has("export", "bundles"):
-		for key, word in (("wall", "wall"), ("cpu", "CPU")):
-			pairs = list(zip(results.values(key, "bundles"), results.values(key, "export")))
-			further = [(many - one) / (BUNDLES - 1) for many, one in pairs]
-			yield f"{word}: each further bundle ÷ (export without its bundle)", spread([cost / (one - cost)
-				for cost, (_, one) in zip(further, pairs)]), ""
-
-
-def show_ratios(results, facts, busy):
-	row("what", "measured", "target")
-	row("---", "---", "---")
-	for cells in ratio_rows(results, facts):
-		row(*cells)
-	for name, rate, share, refused, asked in busy or ():
-		if name.startswith("rosterzip"):
-			row(f"a server soon busy, {name}: throughput ÷ best of the fixed", f"{share:.2f}; 429: {refused} of {asked}",
-				"≥ 0.9")
-
-
-def said(*command):
-	"""The first line of what a command says."""
-	try:
-		done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-	except OSError:
-		return None
-	lines = done.stdout.decode(errors="replace").strip().splitlines()
-	return lines[0] if lines and done.returncode == 0 else None
-
-
-def machine(bench):
-	with open("/proc/cpuinfo", encoding="utf-8") as f:
-		names = re.findall(r"^(?:model name|Model|Hardware)\s*: (.*)$", f.read(), re.M)
-	with open("/proc/meminfo", encoding="ascii") as f:
-		memory = int(f.readline().split()[1]) * 1024
-	sbin = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
-	versions = {name: said("pkg-config", "--modversion", name) for name in ("libcurl", "yajl", "libzip", "zlib")}
-	versions.update({
-		"rosterzip": (said(bench.program, "--version") or "").removeprefix("rosterzip "),
-		"nginx": (said(shutil.which("nginx", path=sbin), "-v") or "").rpartition("/")[2],
-		"python": platform.python_version(), "curl": (said("curl", "--version") or "").split(" (")[0].removeprefix("curl "),
-		"gzip": (said("gzip", "--version") or "").removeprefix("gzip "), "jq": said("jq", "--version"),
-	})
-	system = said("sh", "-c", ". /etc/os-release; echo $PRETTY_NAME")
-	return {"processor": names[0] if names else platform.machine(), "cores": len(os.sched_getaffinity(0)),
-		"memory_bytes": memory, "kernel": platform.release(), "system": system, "versions": versions}
-
-
-def show_head(facts, where, rounds, load):
-	versions = ", ".join(f"{name} {version}" for name, version in where["versions"].items() if version)
-	print(f"{where['processor']}, {where['cores']} cores, {where['memory_bytes'] / 1e9:.0f} GB, {where['system']}, Linux "
-		f"{where['kernel']}. {versions}. Load before: {load[0]:.1f}.")
-	print(f"{facts['rows']:,} rows, {facts['json_bytes'] / 1e6:.0f} MB of JSON in {facts['pages']} pages, "
-		f"{facts['wire_bytes'] / 1e6:.1f} MB on the wire, {facts['csv_bytes'] / 1e6:.0f} MB of CSV, "
-		f"{facts['zip_bytes'] / 1e6:.1f} MB zip. "
-		+ ("One round: only to see that it works." if rounds == 1 else f"Medians of {rounds} rounds (least to most)."))
-	print()
-
-
 # ---------------------------------------------------------------------------------------------------- all of it
 
 
@@ -635,32 +327,33 @@ def bench_all(options, groups, say):
 			fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 		except BlockingIOError:
 			raise Failure("another benchmark is running in this folder") from None
-		have = shutil.disk_usage(options.folder).free
-		if not os.path.exists(os.path.join(options.folder, "data", "fingerprint")) and have < DISK:
-			raise Failure(f"{DISK / 1e9:.0f} GB of disk are needed, there are {have / 1e9:.1f}")
-		district.make(os.path.join(options.folder, "data"), say)
-		bench = Bench(options)
+		names = ["1x"] + (["10x"] if groups & {"ten", "whole"} else [])
+		have, need = shutil.disk_usage(options.folder).free, sum(DISK * district.TIMES[name] for name in names)
+		if not os.path.isdir(os.path.join(options.folder, "data", names[-1])) and have < need:
+			raise Failure(f"{need / 1e9:.1f} GB of disk are needed, there are {have / 1e9:.1f}")
+		district.make(os.path.join(options.folder, "data"), names, say)
+		bench = Bench(options, names)
 		load = os.getloadavg()
 		facts = prepare(bench, groups, say)
 		with contextlib.suppress(FileNotFoundError):
 			os.unlink(bench.path("nginx", "protocols.log"))
 		with nginx(bench.folder, bench.pages) as roots, page_server(bench.folder, LATENCY) as far:
-			results = Results(measure(make_jobs(bench, groups, roots, far), options.rounds, say))
+			results = tables.Results(measure(make_jobs(bench, groups, roots, far), options.rounds, say))
 		busy = None
 		if "busy" in groups:
 			say("a server that is soon busy")
 			os.environ["ROSTERZIP"] = bench.program
 			import latency  # it looks for the program when it is loaded
 			busy = latency.soon_busy(120 if options.rounds == 1 else 600)
-		where = machine(bench)
+		where = tables.machine(bench.program)
 		with open(bench.path("results.json"), "w", encoding="utf-8") as f:
 			json.dump({"machine": where, "load": {"before": load, "after": os.getloadavg()}, "district": facts,
 				"rounds": options.rounds, "samples": results.samples, "protocols": protocols(bench), "busy": busy}, f, indent="\t")
 			f.write("\n")
-		show_head(facts, where, options.rounds, load)
-		show_tools(results)
+		tables.show_head(facts, where, options.rounds, load)
+		tables.show_tools(results)
 		print()
-		show_ratios(results, facts, busy)
+		tables.show_ratios(results, facts, busy)
 		bench.clean()
 
 
