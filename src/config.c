@@ -10,6 +10,7 @@
 #include "address.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "check/rule.h"
 #include "cmdline.h"
 #include "consumer_file.h"
 #include "credentials.h"
@@ -54,12 +55,16 @@ static const struct config_origin *origin_of(
 	return &origins[option_index(option)];
 }
 
-static void add_origin(
-	const struct config *config, const struct option *option, const struct config_origin *origin, struct buf *out)
+static void add_origin(const struct config *config, const struct bundle_config *bundle, const struct option *option,
+	const struct config_origin *origin, struct buf *out)
 {
 	switch (origin->level) {
 	case CONFIG_DEFAULT: buf_add_text(out, "default"); break;
 	case CONFIG_PROVIDER: buf_add_format(out, "provider %s", config->provider->name); break;
+	case CONFIG_CONSUMER:
+		if (bundle != NULL) /* nothing else has one */
+			buf_add_format(out, "consumer %s", bundle->consumer->name);
+		break;
 	case CONFIG_FILE: buf_add_format(out, "%s:%u", config->file, origin->line); break;
 	case CONFIG_ENVIRONMENT: option_variable(option, out); break;
 	case CONFIG_COMMAND_LINE: buf_add_text(out, "command line"); break;
@@ -77,7 +82,7 @@ void config_origin_add(
 	const struct config *config, const struct bundle_config *bundle, const char *option, struct buf *out)
 {
 	const struct option *row = named(option);
-	add_origin(config, row, origin_of(config, bundle, row), out);
+	add_origin(config, bundle, row, origin_of(config, bundle, row), out);
 }
 
 bool config_err_in(const struct config *config, const struct bundle_config *bundle, const char *option, struct err *err)
@@ -408,14 +413,20 @@ static bool default_state_dir(struct config *config, char **environment, const c
 	return true;
 }
 
-/* Puts what a provider says in place of a default. */
-static bool prefer(struct config *config, const char *name, const char *text, struct err *err)
+/* Puts what a provider or consumer says in place of a default. */
+static bool prefer_over_default(struct config *config, struct bundle_config *bundle, enum config_level level,
+	const char *name, const char *text, struct err *err)
 {
 	const struct option *option = named(name);
-	struct config_origin origin = {.level = CONFIG_PROVIDER};
-	if (text == NULL || config_level(config, name) != CONFIG_DEFAULT)
+	struct config_origin origin = {.level = level};
+	if (text == NULL || origin_of(config, bundle, option)->level != CONFIG_DEFAULT)
 		return true;
-	return apply(target_for(config, &config->top, option), option, text, origin, err);
+	return apply(target_for(config, bundle, option), option, text, origin, err);
+}
+
+static bool prefer(struct config *config, const char *name, const char *text, struct err *err)
+{
+	return prefer_over_default(config, &config->top, CONFIG_PROVIDER, name, text, err);
 }
 
 static bool prefer_less(struct config *config, const char *name, long now, int most, struct err *err)
@@ -514,25 +525,195 @@ static bool check_source(struct config *config, bool state, char **environment, 
 	return ok;
 }
 
-/* Turns "core" into the tables it stands for, and puts all in the order of the standard. */
+/* Whether a list of tables, in which "core" stands for six of them, has this one. */
+static bool has_table(const struct config_list *list, const struct table *table)
+{
+	return config_list_has(list, table->name) || (table->core && config_list_has(list, "core"));
+}
+
+/* What the bundle's consumer says of a table. */
+static enum consumer_file_rule file_rule(const struct bundle_config *bundle, const struct table *table)
+{
+	return bundle->consumer != NULL ? (enum consumer_file_rule)bundle->consumer->files[table->id]
+					: CONSUMER_FILE_ANY;
+}
+
+/* Which tables a bundle has. */
+static bool is_file(const struct config *config, const struct bundle_config *bundle, const struct table *table)
+{
+	enum consumer_file_rule rule = file_rule(bundle, table);
+	bool told = config_level(config, "collections") != CONFIG_DEFAULT;
+	if (bundle->files.set)
+		return has_table(&bundle->files, table);
+	if (rule == CONSUMER_FILE_UNWANTED || rule == CONSUMER_FILE_IGNORED)
+		return false;
+	return has_table(&config->collections, table) || (rule == CONSUMER_FILE_REQUIRED && !told);
+}
+
+static void settle_files(const struct config *config, struct bundle_config *bundle)
+{
+	const struct schema *schema = &schema_oneroster_1_1;
+	struct config_list list = {.set = true};
+	for (int t = 0; t < schema->table_count; t++)
+		if (is_file(config, bundle, &schema->tables[t]))
+			add_text(&list, mem_copy(schema->tables[t].name));
+	free_list(&bundle->files);
+	bundle->files = list;
+	struct config_origin *origin = &bundle->origins[option_index(named("files"))];
+	if (origin->level == CONFIG_DEFAULT && bundle->consumer != NULL)
+		origin->level = CONFIG_CONSUMER;
+}
+
+/* Turns "core" into the tables it stands for, adds what the bundles need unless somebody said what to read, and puts
+ * all in the order of the standard. */
 static void settle_collections(struct config *config)
 {
 	const struct schema *schema = &schema_oneroster_1_1;
+	bool told = config_level(config, "collections") != CONFIG_DEFAULT;
 	struct config_list list = {0};
 	for (int t = 0; t < schema->table_count; t++) {
-		const struct table *table = &schema->tables[t];
-		bool wanted = false;
-		for (size_t i = 0; i < config->collections.count; i++)
-			wanted = wanted || strcmp(config->collections.items[i], table->name) == 0 ||
-				 (table->core && strcmp(config->collections.items[i], "core") == 0);
+		bool wanted = has_table(&config->collections, &schema->tables[t]);
+		for (size_t b = 0; b < config->bundle_count && !told; b++)
+			wanted = wanted || config_list_has(&config->bundles[b].files, schema->tables[t].name);
 		if (wanted)
-			add_text(&list, mem_copy(table->name));
+			add_text(&list, mem_copy(schema->tables[t].name));
 	}
 	free_list(&config->collections);
 	config->collections = list;
 }
 
-static bool check_bundles(const struct config *config, struct err *err)
+/* ---- Bundles ---- */
+
+/* What the consumer refuses is found at the start rather than in the last check, unless it is allowed there. */
+static bool is_allowed(const struct bundle_config *bundle, enum rule rule)
+{
+	return config_list_has(&bundle->allow_errors, rules[rule].code);
+}
+
+static bool check_file(
+	const struct config *config, const struct bundle_config *bundle, const struct table *table, struct err *err)
+{
+	bool told = origin_of(config, bundle, named("files"))->level > CONFIG_CONSUMER;
+	bool has = config_list_has(&bundle->files, table->name);
+	const char *title = bundle->consumer != NULL ? bundle->consumer->title : "";
+	enum consumer_file_rule rule = file_rule(bundle, table);
+	bool missing = !has && rule == CONSUMER_FILE_REQUIRED && !is_allowed(bundle, RULE_CONSUMER_FILE_MISSING);
+	bool unwanted = has && rule == CONSUMER_FILE_UNWANTED && !is_allowed(bundle, RULE_CONSUMER_FILE_UNWANTED);
+	struct buf collections = {0};
+	config_origin_add(config, NULL, "collections", &collections);
+	if (has && !config_list_has(&config->collections, table->name))
+		err_set(err, ERR_USAGE, "`files` has %s, which `collections` (%s) leaves out: add it there",
+			table->name, buf_text(&collections));
+	else if (missing && told)
+		err_set(err, ERR_USAGE, "`files` leaves out %s, which %s needs", table->name, title);
+	else if (missing)
+		err_set(err, ERR_USAGE, "%s needs %s, which `collections` (%s) leaves out: add it there", title,
+			table->name, buf_text(&collections));
+	else if (unwanted)
+		err_set(err, ERR_USAGE, "`files` has %s, which %s does not take", table->name, title);
+	buf_release(&collections);
+	return err->code == ERR_NONE || config_err_in(config, bundle, told ? "files" : "consumer", err);
+}
+
+static bool check_files(const struct config *config, const struct bundle_config *bundle, struct err *err)
+{
+	const struct schema *schema = &schema_oneroster_1_1;
+	for (int t = 0; t < schema->table_count; t++)
+		if (!check_file(config, bundle, &schema->tables[t], err))
+			return false;
+	if (bundle->files.count > 0)
+		return true;
+	err_set(err, ERR_USAGE, "`files` is empty: the bundle would hold nothing");
+	return config_err_in(config, bundle, "files", err);
+}
+
+/* The form and the name that the consumer expects. */
+static bool check_form(struct config *config, const struct bundle_config *bundle, struct err *err)
+{
+	const struct consumer *consumer = bundle->consumer;
+	const char *slash = strrchr(bundle->output, '/');
+	const char *name = slash != NULL ? slash + 1 : bundle->output;
+	bool loose = *name == '\0';
+	if (consumer == NULL)
+		return true;
+	if (consumer->form == (loose ? CONSUMER_FORM_ZIP : CONSUMER_FORM_LOOSE) &&
+		!is_allowed(bundle, RULE_CONSUMER_FORM)) {
+		err_set(err, ERR_USAGE,
+			loose ? "%s takes a zip, not the files by themselves: `output` must not end in a slash"
+			      : "%s takes the files by themselves, not a zip: `output` has to end in a slash",
+			consumer->title);
+		return config_err_in(config, bundle, "output", err);
+	}
+	if (!loose && consumer->zip_name != NULL && strcmp(consumer->zip_name, name) != 0) {
+		struct buf origin = {0};
+		config_origin_add(config, bundle, "output", &origin);
+		config_warn(config, "%s: %s expects a zip called %s, not %s", buf_text(&origin), consumer->title,
+			consumer->zip_name, name);
+		buf_release(&origin);
+	}
+	return true;
+}
+
+/* Whether the value of a bundle option was given for this very bundle, not for all together. */
+static bool is_own(const struct config *config, const struct bundle_config *bundle, const char *option)
+{
+	const struct config_origin *origin = origin_of(config, bundle, named(option));
+	return bundle->line == 0 || (origin->level == CONFIG_FILE && origin->line >= bundle->line);
+}
+
+/* A delta is made of single rows: which of them hang on what else would take the whole to tell, and rows that are cut
+ * off by a filter would never be said to be gone. */
+static bool check_delta(const struct config *config, const struct bundle_config *bundle, struct err *err)
+{
+	const struct {
+		const char *option;
+		bool set;
+	} filters[] = {
+		{"schools", bundle->schools.set},
+		{"terms", bundle->terms.set},
+		{"roles", bundle->roles.set},
+		{"grades", bundle->grades.set},
+		{"enrolled-only", bundle->enrolled_only != CONFIG_ENROLLED_NO},
+		{"consumer", bundle->enabled_only || (bundle->consumer != NULL && bundle->consumer->org_types != NULL)},
+	};
+	if (bundle->since == NULL) {
+		err_set(err, ERR_USAGE,
+			"`mode = delta` needs `since`: last, for what changed since the bundle before, or a time such "
+			"as 2026-08-01T00:00:00Z");
+		return config_err_in(config, bundle, "mode", err);
+	}
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		if (!filters[i].set)
+			continue;
+		err_set(err, ERR_USAGE,
+			"`%s` does not go with `mode = delta`: a delta holds single changes, and which of them belong "
+			"to a part shows only in the whole; publish the part in bulk",
+			filters[i].option);
+		return config_err_in(config, bundle, filters[i].option, err);
+	}
+	return true;
+}
+
+static bool check_modes(const struct config *config, struct err *err)
+{
+	bool any = false;
+	for (size_t i = 0; i < config->bundle_count; i++)
+		any = any || config->bundles[i].mode == CONFIG_MODE_DELTA;
+	for (size_t i = 0; i < config->bundle_count; i++) {
+		const struct bundle_config *bundle = &config->bundles[i];
+		if (bundle->mode == CONFIG_MODE_DELTA && !check_delta(config, bundle, err))
+			return false;
+		/* Above the sections it is for those that are deltas. */
+		if (bundle->mode == CONFIG_MODE_DELTA || bundle->since == NULL ||
+			(any && !is_own(config, bundle, "since")))
+			continue;
+		err_set(err, ERR_USAGE, "`since` is for `mode = delta` only");
+		return config_err_in(config, bundle, "since", err);
+	}
+	return true;
+}
+
+static bool check_bundles(struct config *config, struct err *err)
 {
 	const struct config_origin *top = origin_of(config, &config->top, named("output"));
 	if (config->bundles[0].line != 0 && top->level == CONFIG_FILE)
@@ -553,8 +734,10 @@ static bool check_bundles(const struct config *config, struct err *err)
 				return err_set(err, ERR_USAGE,
 					"%s:%u: [bundle %s] has the same `output` as [bundle %s]", config->file,
 					bundle->line, bundle->name, config->bundles[j].name);
+		if (!check_files(config, bundle, err) || !check_form(config, bundle, err))
+			return false;
 	}
-	return true;
+	return check_modes(config, err);
 }
 
 /* Each bundle has its receiver by itself: two that name the same file read it twice. */
@@ -576,10 +759,53 @@ static bool choose_consumer(struct config *config, struct bundle_config *bundle,
 	return true;
 }
 
+static bool prefer_consumer(
+	struct config *config, struct bundle_config *bundle, const char *name, const char *text, struct err *err)
+{
+	return prefer_over_default(config, bundle, CONFIG_CONSUMER, name, text, err);
+}
+
+/* What it says of metadata columns, as the option says it; nothing when it says nothing. */
+static void add_metadata(const struct consumer *consumer, struct buf *text)
+{
+	if (consumer->metadata == CONSUMER_METADATA_NONE)
+		buf_add_text(text, "none");
+	for (int i = 0; i < consumer->extra_count; i++)
+		buf_add_format(text, "%s%s.%s", i > 0 ? "," : "",
+			schema_oneroster_1_1.tables[consumer->extras[i].table].name, consumer->extras[i].name);
+}
+
+/* Takes over what the consumer says of how its bundle is made. */
+static bool apply_consumer(struct config *config, struct bundle_config *bundle, struct err *err)
+{
+	static const char *const empty[] = {NULL, "absent", "header"};
+	static const char *const quote[] = {NULL, "minimal", "all", "blanks"};
+	static const char *const eol[] = {NULL, "crlf", "lf"};
+	const struct consumer *consumer = bundle->consumer;
+	struct buf metadata = {0};
+	struct buf roles = {0};
+	if (consumer == NULL)
+		return true;
+	add_metadata(consumer, &metadata);
+	for (const char *const *role = consumer->roles; role != NULL && *role != NULL; role++)
+		buf_add_format(&roles, "%s%s", role > consumer->roles ? "," : "", *role);
+	bundle->enabled_only = consumer->enabled_only;
+	bool fine = prefer_consumer(config, bundle, "empty", empty[consumer->empty], err) &&
+		    prefer_consumer(config, bundle, "quote", quote[consumer->quote], err) &&
+		    prefer_consumer(config, bundle, "eol", eol[consumer->eol], err) &&
+		    prefer_consumer(
+			    config, bundle, "metadata", metadata.length > 0 ? buf_text(&metadata) : NULL, err) &&
+		    prefer_consumer(config, bundle, "roles", roles.length > 0 ? buf_text(&roles) : NULL, err);
+	buf_release(&metadata);
+	buf_release(&roles);
+	return fine;
+}
+
 static bool choose_consumers(struct config *config, struct err *err)
 {
 	for (size_t i = 0; i < config->bundle_count; i++)
-		if (!choose_consumer(config, &config->bundles[i], err))
+		if (!choose_consumer(config, &config->bundles[i], err) ||
+			!apply_consumer(config, &config->bundles[i], err))
 			return false;
 	return true;
 }
@@ -603,9 +829,12 @@ static bool check_all(struct config *config, const struct config_command *comman
 		err_set(err, ERR_USAGE, "`collections` is empty; the usual ones are: core");
 		return config_err_in(config, NULL, "collections", err);
 	}
+	if (!check_loudness(config, err) || !choose_consumers(config, err))
+		return false;
+	for (size_t i = 0; i < config->bundle_count; i++)
+		settle_files(config, &config->bundles[i]);
 	settle_collections(config);
-	return check_loudness(config, err) && choose_consumers(config, err) &&
-	       ((command->groups & OPTION_SOURCE) == 0 ||
+	return ((command->groups & OPTION_SOURCE) == 0 ||
 		       check_source(config, (command->groups & OPTION_STATE) != 0, environment, err)) &&
 	       ((command->groups & OPTION_BUNDLE) == 0 || check_bundles(config, err));
 }
@@ -726,8 +955,21 @@ static void show_option(
 	buf_add_format(out, "%-21s = ", option->name);
 	setting_show(option, values, out);
 	buf_add_text(out, "  ; ");
-	add_origin(config, option, origin_of(config, bundle, option), out);
+	add_origin(config, bundle, option, origin_of(config, bundle, option), out);
 	buf_add_char(out, '\n');
+}
+
+/* What the consumer wants left out for which there is no option. */
+static void show_wishes(const struct bundle_config *bundle, struct buf *out)
+{
+	if (bundle->enabled_only)
+		buf_add_format(out, "; without users that are not enabled, consumer %s\n", bundle->consumer->name);
+	if (bundle->consumer == NULL || bundle->consumer->org_types == NULL)
+		return;
+	buf_add_text(out, "; without orgs other than");
+	for (const char *const *type = bundle->consumer->org_types; *type != NULL; type++)
+		buf_add_format(out, "%s %s", type > bundle->consumer->org_types ? "," : "", *type);
+	buf_add_format(out, ", consumer %s\n", bundle->consumer->name);
 }
 
 void config_show(const struct config *config, struct buf *out)
@@ -744,6 +986,7 @@ void config_show(const struct config *config, struct buf *out)
 		for (size_t i = 0; i < option_count; i++)
 			if (options[i].group == OPTION_BUNDLE)
 				show_option(config, bundle, &options[i], out);
+		show_wishes(bundle, out);
 	}
 }
 

@@ -4,11 +4,14 @@
  * Owns every text it gives out, wipes the secrets, leaves reading them to secret.h and the shape of addresses to
  * address.h.
  *
- * Later wins: default, provider, file, environment (ROSTERZIP_PAGE_SIZE for page-size), command line. The top part of
- * the file is the run and the defaults of all bundles; each [bundle NAME] is one output. A bundle option from the
- * environment or the command line holds for every bundle; only output may then not be given when there are several.
+ * Later wins: default, provider, consumer, file, environment (ROSTERZIP_PAGE_SIZE for page-size), command line. The top
+ * part of the file is the run and the defaults of all bundles; each [bundle NAME] is one output. A bundle option from
+ * the environment or the command line holds for every bundle; only output may then not be given when there are several.
  * output above [bundle] sections is an error. An empty variable counts as not set. Lists add up within one source and
  * section, and replace what an earlier source or the top part said.
+ *
+ * The files of a bundle that is not told them are those that are read, but for what its consumer has no use for. What
+ * is read, when nobody says it, is core and what the bundles need beyond that.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -64,7 +67,14 @@ struct config_list {
 };
 
 /* Where a value comes from, in the order of who wins. */
-enum config_level { CONFIG_DEFAULT, CONFIG_PROVIDER, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_COMMAND_LINE };
+enum config_level {
+	CONFIG_DEFAULT,
+	CONFIG_PROVIDER,
+	CONFIG_CONSUMER, /* of the bundle */
+	CONFIG_FILE,
+	CONFIG_ENVIRONMENT,
+	CONFIG_COMMAND_LINE,
+};
 
 struct config_origin {
 	enum config_level level;
@@ -75,7 +85,7 @@ struct bundle_config {
 	char *name;                      /* of [bundle NAME]; "" when the file has no such section */
 	unsigned line;                   /* of that section in the file, or 0 */
 	char *output;                    /* path, strftime places not yet filled; loose files if it ends in / */
-	struct config_list files;        /* tables of the bundle; not set: all that are read and the consumer takes */
+	struct config_list files;        /* tables of the bundle, each once; all of them are among config.collections */
 	int mode;                        /* enum config_mode */
 	char *since;                     /* "last", or a moment that moment_read understands; NULL in bulk */
 	struct config_list schools;      /* sourcedIds or identifiers of orgs */
@@ -103,6 +113,7 @@ struct bundle_config {
 	char *consumer_name;                 /* as given, or NULL */
 	const struct consumer *consumer;     /* that one, or NULL for the standard alone */
 	struct consumer_file *consumer_file; /* what consumer is of, if it was named by path; else NULL */
+	bool enabled_only;                   /* users that are not enabled are left out, as the consumer wants */
 	char *source_name;                   /* manifest's source.systemName, or NULL */
 	char *source_code;                   /* manifest's source.systemCode, or NULL */
 	struct config_origin *origins;       /* one for each row of the option table */
@@ -203,8 +214,8 @@ void config_help(const struct config_command *command, FILE *out);
 void config_show(const struct config *config, struct buf *out);
 
 /* Where the value of an option comes from, as messages begin: "FILE:12", "ROSTERZIP_PAGE_SIZE", "--page-size",
- * "provider aspen", "default". Adds it to out, or puts it in front of a message (and returns false). The bundle is one
- * of config->bundles for a bundle option, else NULL. */
+ * "provider aspen", "consumer moodle", "default". Adds it to out, or puts it in front of a message (and returns
+ * false). The bundle is one of config->bundles for a bundle option, else NULL. */
 void config_origin_add(
 	const struct config *config, const struct bundle_config *bundle, const char *option, struct buf *out);
 bool config_err_in(

@@ -14,6 +14,7 @@ enum {
 	ID_MAX = 255, /* of the standard */
 	COUNT_MAX = 1000000,
 	COLUMN_MAX = 80, /* bytes of TABLE.COLUMN */
+	CHOICE_MAX = 3,
 };
 
 static const struct schema *const schema = &schema_oneroster_1_1;
@@ -32,13 +33,13 @@ struct consumer_file {
 /* Words of a key, in the order of its enum, which begins with one for no word. */
 struct choice {
 	const char *key;
-	const char *words[2];
+	const char *words[CHOICE_MAX];
 };
 
 static const struct choice choices[] = {
 	{"form", {"zip", "loose"}},
 	{"empty", {"absent", "header"}},
-	{"quote", {"minimal", "all"}},
+	{"quote", {"minimal", "all", "blanks"}},
 	{"eol", {"crlf", "lf"}},
 };
 
@@ -46,7 +47,7 @@ static const struct choice choices[] = {
 static unsigned choice_find(const char *key, const char *word)
 {
 	for (size_t i = 0; word != NULL && i < sizeof(choices) / sizeof(choices[0]); i++)
-		for (unsigned w = 0; w < 2; w++)
+		for (unsigned w = 0; w < CHOICE_MAX && choices[i].words[w] != NULL; w++)
 			if (strcmp(choices[i].key, key) == 0 && strcmp(choices[i].words[w], word) == 0)
 				return w + 1;
 	return 0;
@@ -152,6 +153,7 @@ static bool is_metadata(const char *text)
 struct files {
 	const char *const *required;
 	const char *const *unwanted;
+	const char *const *ignored;
 };
 
 #define FILES(list) .read = jsonfile_read_list, .at = offsetof(struct files, list), .knows = is_table, .what = "table"
@@ -159,10 +161,15 @@ struct files {
 /* Sets the rule of each table of the list. False if one has a rule already. */
 static bool set_rules(unsigned char *rules, const char *const *list, enum consumer_file_rule rule, struct err *err)
 {
+	static const char *const words[] = {
+		[CONSUMER_FILE_REQUIRED] = "required",
+		[CONSUMER_FILE_UNWANTED] = "unwanted",
+		[CONSUMER_FILE_IGNORED] = "ignored",
+	};
 	for (; list != NULL && *list != NULL; list++) {
 		unsigned char *own = &rules[schema_table_find(schema, *list)->id];
 		if (*own != CONSUMER_FILE_ANY)
-			return err_set(err, ERR_USAGE, "\"%s\" is both required and unwanted", *list);
+			return err_set(err, ERR_USAGE, "\"%s\" is both %s and %s", *list, words[*own], words[rule]);
 		*own = (unsigned char)rule;
 	}
 	return true;
@@ -174,14 +181,16 @@ static bool read_files(
 	static const struct jsonfile_key lists[] = {
 		{"required", FILES(required)},
 		{"unwanted", FILES(unwanted)},
+		{"ignored", FILES(ignored)},
 	};
 	struct files files = {0};
 	if (!jsonfile_check_type(key->name, value, yajl_t_object, err))
 		return false;
 	unsigned char *rules = jsonfile_keep(json, mem_new((size_t)schema->table_count, 1));
-	if (!jsonfile_read_keys(json, value, lists, 2, &files, err) ||
+	if (!jsonfile_read_keys(json, value, lists, sizeof(lists) / sizeof(lists[0]), &files, err) ||
 		!set_rules(rules, files.required, CONSUMER_FILE_REQUIRED, err) ||
-		!set_rules(rules, files.unwanted, CONSUMER_FILE_UNWANTED, err))
+		!set_rules(rules, files.unwanted, CONSUMER_FILE_UNWANTED, err) ||
+		!set_rules(rules, files.ignored, CONSUMER_FILE_IGNORED, err))
 		return err_in(err, "%s", key->name);
 	*(const unsigned char **)place = rules;
 	return true;

@@ -43,7 +43,8 @@ struct option {
 	char letter; /* 0 for none */
 	bool hidden; /* may hold a secret: shown cut or not at all, never echoed */
 	bool command_line_only;
-	bool none; /* of OPTION_WORDS: the word none makes the list empty */
+	bool none;    /* of OPTION_WORDS: the word none makes the list empty */
+	bool phrases; /* of OPTION_WORDS: items may hold blanks, only commas separate them */
 	enum option_group group;
 	unsigned also; /* bits of further groups whose commands have it */
 	enum option_kind kind;

@@ -17,6 +17,8 @@ enum { REPORT_VERSION = 1 };
 /* --- JSON ----------------------------------------------------------------------------------------------------------
  */
 
+static const char metadata[] = "metadata";
+
 static const char *severity_word(enum value_severity severity)
 {
 	static const char *const words[] = {
@@ -24,7 +26,8 @@ static const char *severity_word(enum value_severity severity)
 	return words[severity];
 }
 
-static void add_findings(yajl_gen gen, const struct table *table, const struct value_counts *counts)
+/* Only is what the one column is called that is none of the table's; NULL for those of the table. */
+static void add_findings(yajl_gen gen, const struct table *table, const char *only, const struct value_counts *counts)
 {
 	size_t place = 0;
 	struct value_count count;
@@ -32,7 +35,7 @@ static void add_findings(yajl_gen gen, const struct table *table, const struct v
 		const struct value_rule_info *rule = &value_rules[count.rule];
 		yajl_gen_map_open(gen);
 		json_add_text(gen, "file", table->file_name);
-		json_add_text(gen, "column", table->columns[count.column].name);
+		json_add_text(gen, "column", only != NULL ? only : table->columns[count.column].name);
 		json_add_text(gen, "rule", rule->code);
 		json_add_text(gen, "severity", severity_word(rule->severity));
 		json_add_count(gen, "cells", count.cells);
@@ -54,6 +57,7 @@ static void add_collection(yajl_gen gen, const struct report *report, int id)
 	json_add_text(gen, "proof", collection->proof);
 	json_add_text(gen, "missing", collection->missing);
 	json_add_text(gen, "note", collection->note);
+	json_add_text(gen, "since", collection->since);
 	json_add_count(gen, "rows", collection->counts.rows);
 	json_add_count(gen, "distinct", collection->counts.distinct);
 	json_add_bool(gen, "in-order", collection->counts.in_order);
@@ -66,7 +70,8 @@ static void add_collection(yajl_gen gen, const struct report *report, int id)
 	json_add_number(gen, "milliseconds", stats->ms);
 	json_add_count(gen, "mended-escapes", collection->mended);
 	json_open_list(gen, "findings");
-	add_findings(gen, table, &collection->values);
+	add_findings(gen, table, NULL, &collection->values);
+	add_findings(gen, table, metadata, &collection->metadata);
 	yajl_gen_array_close(gen);
 	yajl_gen_map_close(gen);
 }
@@ -76,9 +81,11 @@ static void add_file(yajl_gen gen, const struct publication *publication, const 
 	const struct keys *keys = publication->keys;
 	yajl_gen_map_open(gen);
 	json_add_text(gen, "file", table->file_name);
-	json_add_text(gen, "mode", publication->present[table->id] ? "bulk" : "absent");
+	const char *mode = publication->delta.on ? "delta" : "bulk";
+	json_add_text(gen, "mode", publication->present[table->id] ? mode : "absent");
 	json_add_count(gen, "rows", publication->rows[table->id]);
 	json_add_count(gen, "bytes", publication->bytes[table->id]);
+	json_add_count(gen, "left-out-filtered", keys_rows(keys, table, KEYS_FILTERED));
 	json_add_count(gen, "left-out-deleted", keys_rows(keys, table, KEYS_DELETED));
 	json_add_count(gen, "left-out-hanging", keys_rows(keys, table, KEYS_HANGS));
 	json_add_count(gen, "left-out-dangling", keys_rows(keys, table, KEYS_DANGLES));
@@ -155,6 +162,32 @@ static void add_check(yajl_gen gen, const struct findings *findings)
 	yajl_gen_array_close(gen);
 }
 
+/* Whether a delta holds all rows of a table although it is not the first. */
+static bool is_whole(const struct publication *publication, int table)
+{
+	return publication->present[table] && publication->delta.whole[table];
+}
+
+/* What a delta holds: null for a full bundle. */
+static void add_delta(yajl_gen gen, const struct report *report, const struct publication *publication)
+{
+	const struct delta *delta = &publication->delta;
+	json_text(gen, "delta");
+	if (!delta->on) {
+		yajl_gen_null(gen);
+		return;
+	}
+	yajl_gen_map_open(gen);
+	json_add_text(gen, "since", delta->all ? NULL : delta->since);
+	json_add_count(gen, "undated", delta->undated);
+	json_open_list(gen, "whole");
+	for (int i = 0; i < report->schema->table_count; i++)
+		if (is_whole(publication, i))
+			json_text(gen, report->schema->tables[i].file_name);
+	yajl_gen_array_close(gen);
+	yajl_gen_map_close(gen);
+}
+
 static void add_bundle(yajl_gen gen, const struct report *report, const struct publication *publication)
 {
 	const struct schema *schema = report->schema;
@@ -167,6 +200,11 @@ static void add_bundle(yajl_gen gen, const struct report *report, const struct p
 	json_add_text(gen, "refused", publication->refused);
 	add_err(gen, &publication->err);
 	json_add_count(gen, "bytes", publication->size);
+	json_open_list(gen, "dropped-columns");
+	for (size_t i = 0; i < publication->config->drop_columns.count; i++)
+		json_text(gen, publication->config->drop_columns.items[i]);
+	yajl_gen_array_close(gen);
+	add_delta(gen, report, publication);
 	json_open_list(gen, "files");
 	for (int i = 0; i < schema->table_count; i++)
 		if (report->collections[i].rows != NULL)
@@ -178,7 +216,7 @@ static void add_bundle(yajl_gen gen, const struct report *report, const struct p
 	yajl_gen_array_close(gen);
 	json_open_list(gen, "findings");
 	for (int i = 0; i < schema->table_count; i++)
-		add_findings(gen, &schema->tables[i], &publication->values[i]);
+		add_findings(gen, &schema->tables[i], NULL, &publication->values[i]);
 	yajl_gen_array_close(gen);
 	add_guard(gen, &publication->guarding);
 	add_check(gen, publication->findings);
@@ -259,16 +297,46 @@ bool report_write_refusals(const struct report *report, struct err *err)
 /* --- log and summary -----------------------------------------------------------------------------------------------
  */
 
-static void log_counts(const struct table *table, const struct value_counts *counts)
+static void log_count(enum log_level level, const struct table *table, const struct value_count *count)
+{
+	log_line(level, table->file_name, "%s, %" PRIu64 " cells: %s", table->columns[count->column].name, count->cells,
+		value_rules[count->rule].text);
+}
+
+/* Whether what was found while reading is told again, after the maps, for each bundle. */
+static bool is_judged_later(const struct report *report, const struct table *table, const struct value_count *count)
+{
+	for (size_t i = 0; i < report->publication_count; i++)
+		if (!exchange_judges(report->publications[i].exchange, table, count->column, count->rule))
+			return false;
+	return true;
+}
+
+static void log_collection(const struct report *report, const struct table *table)
 {
 	size_t place = 0;
 	struct value_count count;
-	while (value_counts_next(counts, &place, &count)) {
-		const struct value_rule_info *rule = &value_rules[count.rule];
-		enum log_level level = rule->severity == VALUE_CHANGE ? LOG_INFO : LOG_WARNING;
-		log_line(level, table->file_name, "%s, %" PRIu64 " cells: %s", table->columns[count.column].name,
-			count.cells, rule->text);
+	while (value_counts_next(&report->collections[table->id].values, &place, &count)) {
+		bool harmless = value_rules[count.rule].severity == VALUE_CHANGE;
+		log_count(harmless || is_judged_later(report, table, &count) ? LOG_INFO : LOG_WARNING, table, &count);
 	}
+}
+
+static void log_metadata(const struct table *table, const struct value_counts *counts)
+{
+	size_t place = 0;
+	struct value_count count;
+	while (value_counts_next(counts, &place, &count))
+		log_line(value_rules[count.rule].severity == VALUE_CHANGE ? LOG_INFO : LOG_WARNING, table->file_name,
+			"%s, %" PRIu64 " cells: %s", metadata, count.cells, value_rules[count.rule].text);
+}
+
+static void log_publication(const struct publication *publication, const struct table *table)
+{
+	size_t place = 0;
+	struct value_count count;
+	while (value_counts_next(&publication->values[table->id], &place, &count))
+		log_count(value_rules[count.rule].severity == VALUE_CHANGE ? LOG_INFO : LOG_WARNING, table, &count);
 }
 
 static void log_references(
@@ -285,12 +353,16 @@ static void log_references(
 	uint64_t hanging = keys_rows(publication->keys, table, KEYS_HANGS);
 	uint64_t dangling = keys_rows(publication->keys, table, KEYS_DANGLES);
 	uint64_t deleted = keys_rows(publication->keys, table, KEYS_DELETED);
+	uint64_t filtered = keys_rows(publication->keys, table, KEYS_FILTERED);
 	if (hanging > 0)
 		log_line(LOG_WARNING, table->file_name, "%" PRIu64 " rows left out because they refer to rows left out",
 			hanging);
 	if (dangling > 0)
 		log_line(LOG_WARNING, table->file_name,
 			"%" PRIu64 " rows left out because they refer to rows that the server did not send", dangling);
+	if (filtered > 0)
+		log_line(
+			LOG_INFO, table->file_name, "%" PRIu64 " rows left out by the filters of the bundle", filtered);
 	if (deleted > 0)
 		log_line(LOG_INFO, table->file_name, "%" PRIu64 " rows left out because the SIS marks them as deleted",
 			deleted);
@@ -306,14 +378,15 @@ void report_findings(const struct report *report)
 		if (collection->note != NULL)
 			log_line(LOG_WARNING, NULL, "%s", collection->note);
 		if (collection->rows != NULL)
-			log_counts(table, &collection->values);
+			log_collection(report, table);
+		log_metadata(table, &collection->metadata);
 		if (collection->mended > 0)
 			log_line(LOG_INFO, table->name, "%" PRIu64 " damaged characters replaced", collection->mended);
 	}
 	for (size_t p = 0; p < report->publication_count; p++) {
 		const struct publication *publication = &report->publications[p];
 		for (int i = 0; publication->keys != NULL && i < report->schema->table_count; i++) {
-			log_counts(&report->schema->tables[i], &publication->values[i]);
+			log_publication(publication, &report->schema->tables[i]);
 			log_references(report, publication, &report->schema->tables[i]);
 		}
 	}
@@ -321,14 +394,25 @@ void report_findings(const struct report *report)
 
 static uint64_t left_out(const struct publication *publication, const struct table *table)
 {
-	return keys_rows(publication->keys, table, KEYS_DELETED) + keys_rows(publication->keys, table, KEYS_HANGS) +
-	       keys_rows(publication->keys, table, KEYS_DANGLES);
+	uint64_t rows = 0;
+	for (int fate = KEYS_STAYS + 1; fate < KEYS_FATE_COUNT; fate++)
+		rows += keys_rows(publication->keys, table, (enum keys_fate)fate);
+	return rows;
 }
 
 static uint64_t warnings(const struct report *report, const struct publication *publication, const struct table *table)
 {
-	return value_counts_severity(&report->collections[table->id].values, VALUE_WARNING) +
-	       value_counts_severity(&publication->values[table->id], VALUE_WARNING);
+	const struct value_counts *read = &report->collections[table->id].values;
+	uint64_t sum = value_counts_severity(&publication->values[table->id], VALUE_WARNING);
+	size_t place = 0;
+	struct value_count count;
+	while (value_counts_next(read, &place, &count))
+		if (value_rules[count.rule].severity == VALUE_WARNING &&
+			!exchange_judges(publication->exchange, table, count.column, count.rule))
+			sum += count.cells;
+	if (publication->config->metadata.count > 0)
+		sum += value_counts_severity(&report->collections[table->id].metadata, VALUE_WARNING);
+	return sum;
 }
 
 static void print_table(const struct report *report, const struct publication *publication)
@@ -338,13 +422,28 @@ static void print_table(const struct report *report, const struct publication *p
 		const struct table *table = &report->schema->tables[i];
 		if (report->collections[i].table == NULL)
 			continue;
-		if (report->collections[i].rows == NULL) {
+		if (!publication->given[i]) {
 			printf("%-22s %12s\n", table->file_name, "absent");
 			continue;
 		}
 		printf("%-22s %12" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n", table->file_name, publication->rows[i],
 			left_out(publication, table), warnings(report, publication, table));
 	}
+}
+
+static void print_delta(const struct report *report, const struct publication *publication)
+{
+	if (!publication->delta.on)
+		return;
+	if (publication->delta.all) {
+		printf(" (no bundle before is known, so the delta holds everything)");
+		return;
+	}
+	printf(" (changed since %s", publication->delta.since);
+	for (int i = 0; i < report->schema->table_count; i++)
+		if (is_whole(publication, i))
+			printf("; all of %s, which the bundle before was without", report->schema->tables[i].file_name);
+	printf(")");
 }
 
 static void print_line(const struct report *report, const struct publication *publication)
@@ -355,19 +454,22 @@ static void print_line(const struct report *report, const struct publication *pu
 	size_t files = 1;
 	for (int i = 0; i < report->schema->table_count; i++) {
 		const struct table *table = &report->schema->tables[i];
-		if (report->collections[i].rows == NULL)
+		if (!publication->given[i])
 			continue;
 		files += publication->present[i] ? 1 : 0;
 		rows += publication->rows[i];
 		out += left_out(publication, table);
 		warned += warnings(report, publication, table);
 	}
-	if (publication->unchanged)
+	if (publication->empty)
+		printf("nothing has changed, so not published: %s: ", publication->path);
+	else if (publication->unchanged)
 		printf("unchanged, so not published again: %s: ", publication->path);
 	else
 		printf("published %s: ", publication->path);
 	printf("%zu files, %" PRIu64 " rows, %" PRIu64 " left out, %" PRIu64 " warnings, %.1f s", files, rows, out,
 		warned, (double)report->ms / 1000.0);
+	print_delta(report, publication);
 	if (publication->guarding.alone != NULL)
 		printf(" (%s)", publication->guarding.alone);
 	putchar('\n');

@@ -126,7 +126,7 @@ static void free_items(struct config_list *list)
 
 static bool add_items(const struct option *option, struct config_list *list, const char *text, struct err *err)
 {
-	const char *between = option->kind == OPTION_WORDS ? ", \t\r\n" : "\r\n";
+	const char *between = option->kind == OPTION_LINES ? "\r\n" : option->phrases ? ",\r\n" : ", \t\r\n";
 	struct config_list added = {0};
 	bool none = false;
 	bool ok = true;

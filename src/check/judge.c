@@ -824,16 +824,21 @@ static bool are_whole(const struct csv_cell *cell)
 	return true;
 }
 
+/* Whether quotes, or their absence, are as the receiver asks. */
+static bool is_quoted_well(const struct csv_cell *cell, enum consumer_quote quote)
+{
+	bool quoted = (cell->notes & CSV_QUOTED) != 0;
+	bool needed = quote == CONSUMER_QUOTE_ALL;
+	for (size_t c = 0; c < cell->length && !needed; c++)
+		needed = strchr(", \"\t\r\n", cell->text[c]) != NULL;
+	return quoted == needed || (quote == CONSUMER_QUOTE_MINIMAL && !quoted);
+}
+
 static void judge_quotes(struct judge *judge, enum consumer_quote quote)
 {
 	const struct csv_row *row = judge->spot.row;
 	for (size_t i = 0; i < row->count; i++) {
-		const struct csv_cell *cell = &row->cells[i];
-		bool quoted = (cell->notes & CSV_QUOTED) != 0;
-		bool needed = false;
-		for (size_t c = 0; c < cell->length; c++)
-			needed |= strchr(", \"\t\r\n", cell->text[c]) != NULL;
-		if (quote == CONSUMER_QUOTE_ALL ? !quoted : quoted && !needed) {
+		if (!is_quoted_well(&row->cells[i], quote)) {
 			find(judge, RULE_CONSUMER_QUOTE, NULL, NULL, row->number);
 			return;
 		}

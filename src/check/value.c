@@ -39,12 +39,15 @@ const struct value_rule_info value_rules[VALUE_RULE_COUNT] = {
 		"made of several parts of which one is missing or holds a comma, left out"},
 	[VALUE_FIELD_SHAPE] = {"field.shape", VALUE_WARNING,
 		"the server sent an object where a text belongs, left out"},
+	[VALUE_FIELD_MAPPED] = {"field.mapped", VALUE_CHANGE, "replaced as the map for this column says"},
 	[VALUE_FIELD_FILLED] = {"field.filled", VALUE_WARNING,
 		"the server sent nothing, so the value set for this case was written"},
 	[VALUE_FIELD_REQUIRED] = {"field.required", VALUE_ERROR, "required, but the server sent nothing"},
 	[VALUE_LIST_SEPARATOR] = {"list.separator", VALUE_CHANGE, "semicolons between list items replaced by commas"},
 	[VALUE_LIST_BLANK] = {"list.blank", VALUE_CHANGE, "empty list items left out"},
 	[VALUE_LIST_COMMA] = {"list.comma", VALUE_CHANGE, "commas inside list items removed"},
+	[VALUE_LIST_SCHOOL] = {"list.school", VALUE_CHANGE,
+		"none of their schools is in this bundle, so the school of a class was added"},
 	[VALUE_STATUS_INACTIVE] = {"status.inactive", VALUE_WARNING,
 		"status in an older version's words (inactive), taken as tobedeleted"},
 	[VALUE_ID_EMPTY] = {"id.empty", VALUE_ERROR, "row without an id"},
@@ -54,6 +57,9 @@ const struct value_rule_info value_rules[VALUE_RULE_COUNT] = {
 	[VALUE_ID_CHARS] = {"id.chars", VALUE_WARNING,
 		"id with other characters than English letters, digits and . - _ / @"},
 	[VALUE_ID_COMMA] = {"id.comma", VALUE_ERROR, "id with a comma, which a list of ids cannot hold"},
+	[VALUE_METADATA_KEY] = {"metadata.key", VALUE_WARNING,
+		"metadata under a name that is too long for a column or has other characters than English letters, "
+		"digits, blanks and . _ - : / @, left out"},
 };
 
 _Static_assert(VALUE_RULE_COUNT <= 64, "the rules a cell met are kept as bits of one number");

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "cmd/metadata.h"
 #include "cmd/reading.h"
 #include "fetch/http.h"
 #include "table/row.h"
@@ -14,9 +15,12 @@ void collection_release(struct collection *collection)
 {
 	rowfile_free(collection->rows);
 	value_counts_release(&collection->values);
+	value_counts_release(&collection->metadata);
+	extras_names_release(&collection->keys);
 	free(collection->proof);
 	free(collection->missing);
 	free(collection->note);
+	free(collection->since);
 	*collection = (struct collection){0};
 }
 
@@ -33,11 +37,11 @@ struct joining {
 	struct err *err;
 };
 
-static bool join_rows(struct rowfile *to, const struct collection *part, struct err *err)
+static bool join_rows(struct rowfile *to, const struct collection *part, size_t cells, struct err *err)
 {
 	struct row row;
 	struct buf encoded;
-	row_init(&row, (size_t)part->table->column_count);
+	row_init(&row, cells);
 	buf_init(&encoded, 2 * (size_t)ROW_TEXT_MAX);
 	struct rowfile_reader *reader = rowfile_read(part->rows, err);
 	int more = reader != NULL ? rowfile_next(reader, &row, err) : -1;
@@ -57,10 +61,13 @@ static bool join_one(struct joining *joining, const char *endpoint)
 	struct collection parts[1 + COLLECT_MADE_MAX] = {0};
 	enum reading_missing missing = READING_GIVEN;
 	joining->order.endpoint = endpoint;
+	joining->order.since = NULL;
 	bool fine = reading_run(joining->collect, &joining->order, parts, &missing, joining->err);
 	for (size_t i = 0; i <= joining->order.made_count; i++) {
-		fine = fine && join_rows(joining->files[i], &parts[i], joining->err);
+		size_t cells = metadata_cells(joining->collect->metadata, joining->results[i].table);
+		fine = fine && join_rows(joining->files[i], &parts[i], cells, joining->err);
 		value_counts_add(&joining->results[i].values, &parts[i].values);
+		value_counts_add(&joining->results[i].metadata, &parts[i].metadata);
 		joining->results[i].mended += parts[i].mended;
 		collection_release(&parts[i]);
 	}
@@ -120,11 +127,13 @@ static bool read_instead(struct collect *collect, const struct collect_order *or
 		struct rowfile_options options = {
 			.folder = collect->folder,
 			.name = table->name,
-			.columns = (size_t)table->column_count,
+			.columns = metadata_cells(collect->metadata, table),
 			.newest = SCHEMA_DATE_LAST_MODIFIED,
 		};
 		results[i].table = table;
 		value_counts_init(&results[i].values, table->column_count);
+		if (metadata_wish(collect->metadata, table) != NULL)
+			value_counts_init(&results[i].metadata, 1);
 		joining.files[i] = rowfile_new(&options, err);
 		fine = fine && joining.files[i] != NULL;
 	}
@@ -191,7 +200,8 @@ bool collect_table(struct collect *collect, const struct collect_order *order, b
 	int64_t started = time_ms();
 	collect->stats->current = order->table->name;
 	collect->stats->current_table = order->table->id;
-	bool fine = read_table(collect, order, may_miss, results, err);
+	bool fine = read_table(collect, order, may_miss, results, err) &&
+		    metadata_survey(collect->metadata, &results[0], err);
 	collect->stats->tables[order->table->id].ms = time_ms() - started;
 	collect->stats->current_table = -1;
 	return fine;

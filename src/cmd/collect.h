@@ -17,12 +17,14 @@
 #include "fetch/store.h"
 #include "provider.h"
 #include "stats.h"
+#include "table/extras.h"
 #include "table/rowfile.h"
 #include "table/schema.h"
 
 enum { COLLECT_MADE_MAX = 2 }; /* tables made from the records of one table */
 
 struct collect_order;
+struct metadata;
 struct reading;
 
 /* What all collections of a run share; borrowed. */
@@ -37,13 +39,17 @@ struct collect {
 	unsigned parallel;
 	int retry_seconds;                    /* how long to go on without a page that can be kept */
 	struct pace *pace;                    /* what is known of how much the server bears */
+	struct relay *relay;                  /* threads that parse, or NULL */
 	struct store *store;                  /* where pages are kept so that the run can go on; NULL for none */
 	bool offline;                         /* read from the store only: http and auth are NULL */
 	const struct collect_order *next;     /* what will be read after this, NULL for nothing known */
 	struct reading *ahead;                /* the first page of that may be on the way already */
+	const struct metadata *metadata;      /* what of them to keep; NULL for none */
 	const struct collection *collections; /* what was read so far, by table id: other addresses may be made of it */
 	char *revision; /* x-perm-rev of the first answer, owned; NULL before, or when the server has none */
 	bool revised;   /* it changed: everything has to be read again */
+	bool has_skew;  /* an answer told the server's time */
+	int64_t skew;   /* seconds the server's clock is ahead of ours */
 	struct stats *stats;
 	void (*draw)(struct stats *stats); /* called often while waiting; may be NULL */
 };
@@ -54,10 +60,13 @@ struct collection {
 	struct rowfile *rows; /* sorted; NULL while not read */
 	struct rowfile_counts counts;
 	struct value_counts values;
-	uint64_t mended; /* half characters replaced while parsing */
-	char *proof;     /* how completeness was proved */
-	char *missing;   /* why the server does not offer it; NULL when it was read */
-	char *note;      /* something an administrator should hear; NULL for nothing */
+	struct value_counts metadata; /* the same of the metadata that are kept: one column, or none */
+	struct extras_names keys;     /* of those that came */
+	uint64_t mended;              /* half characters replaced while parsing */
+	char *proof;                  /* how completeness was proved */
+	char *missing;                /* why the server does not offer it; NULL when it was read */
+	char *note;                   /* something an administrator should hear; NULL for nothing */
+	char *since;                  /* only what changed since then was asked for; NULL: all rows */
 };
 
 /* What to read; borrowed. */
@@ -66,6 +75,7 @@ struct collect_order {
 	const struct table *table; /* what its records are */
 	const struct table *made[COLLECT_MADE_MAX]; /* the tables to be made from them */
 	size_t made_count;
+	const char *since; /* only rows changed since this date-time are needed; NULL: all are */
 };
 
 /* Reads order->table into results[0], and the tables made from its records into results[1 + i]. May_miss: a server that

@@ -13,16 +13,22 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/relay.h"
 #include "base/time.h"
 #include "cmd/collect.h"
 #include "cmd/connect.h"
+#include "cmd/delta.h"
+#include "cmd/metadata.h"
 #include "cmd/publish.h"
 #include "config.h"
+#include "mapfile.h"
 #include "option.h"
 #include "progress.h"
 #include "report.h"
 #include "stats.h"
 #include "stop.h"
+
+enum { PARSERS_MAX = 4 };
 
 enum { READS_MAX = 4 }; /* of everything, when the server publishes new data meanwhile */
 
@@ -34,14 +40,18 @@ struct export
 	struct stats stats;
 	struct connection connection;
 	struct pace *pace;
+	struct metadata *metadata;      /* what of them to keep; NULL for none */
+	struct relay *relay;            /* threads that parse */
 	struct store *store;            /* of the pages of this run; NULL when none are kept */
 	bool read;                      /* everything was read: there is nothing to go on with */
 	struct collection *collections; /* by table id */
+	struct delta_filter *filters;   /* by table id; NULL when all rows are needed */
 	struct publication *publications;
 	char *work; /* folder for working files */
 	int lock;
 	int64_t started;
 	int64_t started_ms;
+	int64_t skew; /* seconds the server's clock is ahead of ours */
 };
 
 /* --- places on this machine ----------------------------------------------------------------------------------------
@@ -97,12 +107,16 @@ static bool prepare_outputs(struct export *export, struct err *err)
 				return err_set(err, ERR_USAGE, "output: two bundles go to %s", publication->path);
 		if (!check_output(publication->path, err))
 			return err_in(err, "output");
+		if (!mapfile_exchange(&export->config, bundle, &publication->exchange, err))
+			return false;
 		if (bundle->previous != NULL && strcmp(bundle->previous, "none") != 0 &&
 			access(bundle->previous, R_OK) != 0) {
 			err_set(err, ERR_USAGE, "cannot read %s: %s", bundle->previous, strerror(errno));
 			return err_in(err, "previous");
 		}
 	}
+	if (!metadata_new(&export->config, export->schema, &export->metadata, err))
+		return false;
 	return export->config.report == NULL || file_check_target(export->config.report, err) || err_in(err, "report");
 }
 
@@ -149,10 +163,19 @@ static bool prepare_state(struct export *export, struct err *err)
  */
 
 /* Everything that decides which rows the server sends. */
-static char *fingerprint(const struct config *config)
+static char *fingerprint(const struct export *export)
 {
-	return mem_format("rosterzip " ROSTERZIP_VERSION ", %s, %s, %ld rows a page", config->data_url,
+	const struct config *config = &export->config;
+	struct buf text = {0};
+	buf_add_format(&text, "rosterzip " ROSTERZIP_VERSION ", %s, %s, %ld rows a page", config->data_url,
 		config->client_id != NULL ? config->client_id : "no client id", config->page_size);
+	for (int i = 0; export->filters != NULL && i < export->schema->table_count; i++)
+		if (export->filters[i].since[0] != '\0')
+			buf_add_format(
+				&text, ", %s since %s", export->schema->tables[i].name, export->filters[i].since);
+	char *print = mem_copy(buf_text(&text));
+	buf_release(&text);
+	return print;
 }
 
 static void log_origin(const struct store *store)
@@ -191,7 +214,7 @@ static bool open_store(struct export *export, struct err *err)
 		return true;
 	char *folder = config->save_pages != NULL ? mem_copy(config->save_pages)
 						  : mem_format("%s/pages", config->state_dir);
-	char *print = fingerprint(config);
+	char *print = fingerprint(export);
 	export->store = store_open(folder, print, export->started, config->resume > 0 ? config->resume : -1, err);
 	if (export->store != NULL)
 		log_origin(export->store);
@@ -217,11 +240,15 @@ static void close_store(struct export *export)
 /* --- the collections -----------------------------------------------------------------------------------------------
  */
 
+/* Whether some bundle can do without a table: then it goes on for that one's sake. */
 static bool may_miss(const struct export *export, const struct table *table)
 {
-	for (size_t i = 0; i < export->config.bundle_count; i++)
-		if (config_list_has(&export->config.bundles[i].allow_missing, table->name))
+	for (size_t i = 0; i < export->config.bundle_count; i++) {
+		const struct bundle_config *bundle = &export->config.bundles[i];
+		if (config_list_has(&bundle->allow_missing, table->name) ||
+			!config_list_has(&bundle->files, table->name))
 			return true;
+	}
 	return false;
 }
 
@@ -230,6 +257,8 @@ static bool order_of(const struct export *export, const struct table *table, str
 {
 	const struct config_list *wanted = &export->config.collections;
 	*order = (struct collect_order){.endpoint = table->endpoint, .table = table};
+	if (export->filters != NULL && export->filters[table->id].since[0] != '\0')
+		order->since = export->filters[table->id].since;
 	for (int i = 0; i < export->schema->table_count; i++) {
 		const struct table *other = &export->schema->tables[i];
 		if (other->from == table->id && config_list_has(wanted, other->name))
@@ -296,8 +325,10 @@ static bool collect_all(struct export *export, struct err *err)
 		.parallel = (unsigned)export->config.parallel,
 		.retry_seconds = (int)export->config.retry_time,
 		.pace = export->pace,
+		.relay = export->relay,
 		.store = export->store,
 		.offline = export->config.from_pages != NULL,
+		.metadata = export->metadata,
 		.collections = export->collections,
 		.stats = &export->stats,
 		.draw = progress_draw,
@@ -305,6 +336,9 @@ static bool collect_all(struct export *export, struct err *err)
 	for (unsigned reads = 1;; reads++) {
 		collect.revised = false;
 		bool fine = collect_orders(export, &collect, err);
+		export->skew = collect.has_skew || export->connection.auth == NULL
+				       ? collect.skew
+				       : auth_clock_skew(export->connection.auth);
 		free(collect.revision);
 		collect.revision = NULL;
 		if (fine || !collect.revised || reads == READS_MAX)
@@ -321,6 +355,15 @@ static bool collect_all(struct export *export, struct err *err)
 /* --- the run -------------------------------------------------------------------------------------------------------
  */
 
+/* The server's time when the first of these pages was asked for, perhaps by a run that was cut off. */
+static int64_t server_clock(const struct export *export)
+{
+	int64_t began = export->started;
+	if (export->store != NULL && store_started(export->store) < began)
+		began = store_started(export->store);
+	return began + export->skew;
+}
+
 /* Every bundle gets its chance; the gravest failure is the result of the run. */
 static bool publish_all(struct export *export, struct err *err)
 {
@@ -330,6 +373,7 @@ static bool publish_all(struct export *export, struct err *err)
 		.folder = export->work,
 		.state_dir = export->config.state_dir,
 		.now = export->started,
+		.clock = server_clock(export),
 		.force = export->config.force_once,
 		.provider = export->config.provider,
 		.stats = &export->stats,
@@ -353,6 +397,15 @@ static bool publish_all(struct export *export, struct err *err)
 	return err->code == ERR_NONE;
 }
 
+/* How many threads parse: as many as there are processors, up to a few; none where there is but one. */
+static unsigned parsers(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	if (processors < 2)
+		return 0;
+	return processors < PARSERS_MAX ? (unsigned)processors : PARSERS_MAX;
+}
+
 static bool run(struct export *export, struct err *err)
 {
 	if (!stop_watch(err) || !prepare_state(export, err))
@@ -360,7 +413,11 @@ static bool run(struct export *export, struct err *err)
 	progress_open(!export->config.quiet);
 	export->stats.current = "logging in";
 	export->pace = pace_new((unsigned)export->config.parallel);
+	export->relay = relay_new(parsers());
 	bool offline = export->config.from_pages != NULL;
+	/* Pages that are kept for good are to serve for anything. */
+	if (!offline && export->config.save_pages == NULL)
+		export->filters = delta_filters(&export->config, export->schema);
 	if (!open_store(export, err))
 		return false;
 	if (!offline && !connect_open(&export->connection, &export->config, export->schema, err))
@@ -411,9 +468,12 @@ static void release(struct export *export)
 	for (size_t i = 0; i < export->config.bundle_count; i++)
 		publication_release(&export->publications[i]);
 	free(export->collections);
+	free(export->filters);
 	free(export->publications);
 	connect_close(&export->connection);
 	pace_free(export->pace);
+	metadata_free(export->metadata);
+	relay_free(export->relay);
 	close_store(export);
 	if (export->work != NULL) {
 		sweep_work(export->work);

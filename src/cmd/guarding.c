@@ -34,10 +34,10 @@ static void set_limits(const struct guarding_options *options, struct guarding *
 			guarding->files[table].floor = floor;
 }
 
-/* Whether a bundle was published before, however much of it is left. */
+/* Whether a bundle was published before, however much of it is left. A delta is nothing to compare with. */
 static bool known(const struct guarding_options *options)
 {
-	return options->shelf->known || access(options->shelf->published, F_OK) == 0;
+	return (options->shelf->known && !options->shelf->delta) || access(options->shelf->published, F_OK) == 0;
 }
 
 static struct archive *open_named(const char *path, struct guarding *guarding, struct err *err)
@@ -58,7 +58,8 @@ static struct archive *open_before(const struct guarding_options *options, struc
 {
 	const char *named = options->config->previous;
 	const struct shelf *shelf = options->shelf;
-	const char *places[] = {shelf->published, shelf->known ? shelf->path : NULL, options->path};
+	bool placed = shelf->known && !shelf->delta;
+	const char *places[] = {shelf->published, placed ? shelf->path : shelf->published, options->path};
 	struct err first = {0};
 	if (named != NULL && strcmp(named, "none") == 0) {
 		guarding->alone = mem_copy("not compared with a bundle before, as previous = none says");
@@ -68,7 +69,7 @@ static struct archive *open_before(const struct guarding_options *options, struc
 		return open_named(named, guarding, err);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		struct err own = {0};
-		if (places[i] == NULL || access(places[i], F_OK) != 0)
+		if (access(places[i], F_OK) != 0)
 			continue;
 		struct archive *archive = archive_open(places[i], &own);
 		if (archive != NULL) {

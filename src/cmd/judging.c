@@ -313,13 +313,16 @@ static void judge_presence(struct judging *judging, const struct table *table)
 		find_file(judging, RULE_CONSUMER_FILE_UNWANTED, table->file_name);
 }
 
-/* Whether it is known which files the receiver needs: it does without the others, and so do references into them. */
-static bool knows_files(const struct consumer *consumer, int count)
+/* Whether the receiver does without the file, and so do references into it: because it says so, or because it is known
+ * which files it needs. */
+static bool does_without(const struct consumer *consumer, const struct table *table, int count)
 {
-	for (int i = 0; consumer != NULL && i < count; i++)
+	if (consumer == NULL)
+		return false;
+	for (int i = 0; i < count; i++)
 		if (consumer->files[i] == CONSUMER_FILE_REQUIRED)
 			return true;
-	return false;
+	return consumer->files[table->id] != CONSUMER_FILE_ANY;
 }
 
 /* A file that is told to be missing is reason enough for references into it to lead nowhere. */
@@ -328,7 +331,7 @@ static void judge_without(struct judging *judging, struct judge *judge, const st
 	const struct judging_options *options = judging->options;
 	bool told = manifest_mode(judging->manifest, table) > MANIFEST_ABSENT || judging->places[table->id].elsewhere;
 	judge_presence(judging, table);
-	if (options->whole && !told && !knows_files(options->consumer, judging->table_count))
+	if (options->whole && !told && !does_without(options->consumer, table, judging->table_count))
 		judge_absent(judge, table);
 }
 

@@ -15,4 +15,8 @@
  * are set. */
 bool make_files(const struct publish *publish, struct publication *publication, struct bundle *bundle, struct err *err);
 
+/* Whether the bundle is to hold only a part of the rows: then the keys judge references into all tables that were read.
+ */
+bool make_is_part(const struct bundle_config *config);
+
 #endif

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/relay.h"
 #include "base/time.h"
+#include "check/metadata.h"
 #include "cmd/connect.h"
 #include "convert/sax.h"
 #include "fetch/link.h"
@@ -21,17 +23,17 @@ struct page {
 	const struct page_shape *shape;
 	struct pager_page place;
 	struct http_transfer *transfer;
-	struct sax *sax;
+	struct sax *sax;         /* used by the line's thread; ours once the line is settled, as are rows and values */
+	struct relay_line *line; /* to the parser */
 	struct rowpage *rows[1 + COLLECT_MADE_MAX];
 	struct value_counts values[1 + COLLECT_MADE_MAX];
-	struct value_counts known; /* of a row that was counted with the page before */
-	struct err err;            /* why the parser stopped */
-	char *url;                 /* as it was asked */
-	struct store_page *stored; /* its body on disk, while the run keeps pages; NULL else */
-	struct store_facts facts;  /* to be kept with it */
-	struct link_facts links;   /* of the answer */
-	struct buf first_row;      /* encoded, and the last one */
-	struct buf last_row;
+	struct value_counts known;    /* of a row that was counted with the page before */
+	struct value_counts metadata; /* one column, or none */
+	struct err err;               /* why the parser stopped */
+	char *url;                    /* as it was asked */
+	struct store_page *stored;    /* its body on disk, while the run keeps pages; NULL else */
+	struct store_facts facts;     /* to be kept with it */
+	struct link_facts links;      /* of the answer */
 	bool ascending;
 	bool past_end;
 	unsigned tries;
@@ -48,17 +50,20 @@ static bool add_row(struct page *page, size_t which, struct row *row, struct val
 	const struct table *table = page->shape->tables[which];
 	if (!value_normalise(row, table, counts, err))
 		return false;
-	/* Behind the columns stand cells that only formats needed. */
-	struct row columns = row_head(row, (size_t)table->column_count);
-	if (which == 0) {
-		buf_clear(&page->last_row);
-		row_encode(&columns, &page->last_row);
-		if (rowpage_rows(page->rows[0]) == 0) {
-			buf_clear(&page->first_row);
-			buf_add(&page->first_row, buf_text(&page->last_row), page->last_row.length);
-		}
-	}
+	/* Behind those that are kept stand cells that only formats needed. */
+	struct row columns = row_head(row, page->shape->plan->rows[which].kept);
 	return rowpage_add(page->rows[which], &columns, err);
+}
+
+/* Puts the metadata behind the columns, if they are kept. */
+static bool add_metadata(const struct page *page, struct record *record, struct value_counts *counts, struct err *err)
+{
+	if (page->shape->plan->extras == NULL)
+		return true;
+	struct extras *extras = record_extras(record);
+	return (metadata_clean(extras, counts) &&
+		       extras_pack(extras, record_row(record), (size_t)page->shape->tables[0]->column_count)) ||
+	       err_set(err, ERR_API, "with its metadata a record is larger than %d MiB", ROW_TEXT_MAX / 1024 / 1024);
 }
 
 static bool is_greater(const char *id, size_t length, const char *than, size_t than_length)
@@ -77,7 +82,8 @@ static bool on_record(void *context, struct record *record, struct err *err)
 	bool known = page->place.overlap && last == NULL;
 	if (last != NULL && !is_greater(row_text(row, 0), row_length(row, 0), last, last_length))
 		page->ascending = false;
-	if (!add_row(page, 0, row, known ? &page->known : &page->values[0], err))
+	if (!add_metadata(page, record, known ? NULL : &page->metadata, err) ||
+		!add_row(page, 0, row, known ? &page->known : &page->values[0], err))
 		return false;
 	for (size_t i = 0; !known && i < record_made_count(record); i++) {
 		int which = 0;
@@ -94,6 +100,7 @@ static void forget(struct page *page)
 		rowpage_drop(page->rows[i]);
 		value_counts_clear(&page->values[i]);
 	}
+	value_counts_clear(&page->metadata);
 	page->ascending = true;
 	page->past_end = false;
 }
@@ -110,6 +117,12 @@ static bool on_body(void *context, const char *data, size_t length)
 	struct page *page = context;
 	if (page->stored != NULL)
 		store_page_add(page->stored, data, length); /* trouble is told by the commit */
+	return relay_add(page->line, data, length);
+}
+
+static bool parse(void *context, const char *data, size_t length)
+{
+	struct page *page = context;
 	return sax_feed(page->sax, data, length, &page->err);
 }
 
@@ -119,13 +132,14 @@ struct page *page_new(const struct page_shape *shape)
 	struct page *page = mem_new(1, sizeof(*page));
 	page->shape = shape;
 	page->sax = sax_new(shape->plan, &events, page);
+	page->line = relay_line_new(shape->collect->relay, parse, page);
 	for (size_t i = 0; i < shape->table_count; i++) {
 		page->rows[i] = rowpage_new(shape->collect->folder);
 		value_counts_init(&page->values[i], shape->tables[i]->column_count);
 	}
 	value_counts_init(&page->known, shape->tables[0]->column_count);
-	buf_init(&page->first_row, 2 * (size_t)ROW_TEXT_MAX);
-	buf_init(&page->last_row, 2 * (size_t)ROW_TEXT_MAX);
+	if (shape->plan->extras != NULL)
+		value_counts_init(&page->metadata, 1);
 	return page;
 }
 
@@ -134,14 +148,14 @@ void page_free(struct page *page)
 	if (page == NULL)
 		return;
 	page_drop(page);
+	relay_line_free(page->line);
 	sax_free(page->sax);
 	for (size_t i = 0; i < page->shape->table_count; i++) {
 		rowpage_free(page->rows[i]);
 		value_counts_release(&page->values[i]);
 	}
 	value_counts_release(&page->known);
-	buf_release(&page->first_row);
-	buf_release(&page->last_row);
+	value_counts_release(&page->metadata);
 	link_release(&page->links);
 	free(page->url);
 	free(page);
@@ -153,6 +167,7 @@ void page_drop(struct page *page)
 	page->transfer = NULL;
 	store_page_drop(page->stored);
 	page->stored = NULL;
+	relay_clear(page->line);
 	forget(page);
 }
 
@@ -214,6 +229,7 @@ bool page_keep(struct page *page, struct rowfile *const *files, struct collectio
 			return false;
 		value_counts_add(&results[i].values, &page->values[i]);
 	}
+	value_counts_add(&results[0].metadata, &page->metadata);
 	results[0].mended += sax_mended(page->sax);
 	if (page->stored == NULL)
 		return true;
@@ -239,6 +255,12 @@ static void add_url(const struct page *page, bool sorted, struct buf *url)
 		page->place.limit, page->place.offset);
 	if (sorted)
 		buf_add_text(url, "&sort=sourcedId&orderBy=asc");
+	if (page->shape->since != NULL) {
+		char *filter = mem_format("dateLastModified>='%s'", page->shape->since);
+		buf_add_text(url, "&filter=");
+		http_encode(url, filter);
+		free(filter);
+	}
 }
 
 bool page_start(struct page *page, bool sorted, struct err *err)
@@ -413,6 +435,17 @@ static bool same_revision(struct collect *collect, const struct http_reply *repl
 	return !collect->revised;
 }
 
+/* The first answer that tells the time is as good as any. It may have been on its way for long, and then the server
+ * seems to be behind: a delta that begins earlier than it has to does no harm. */
+static void hear_clock(struct collect *collect, const struct http_reply *reply)
+{
+	int64_t theirs = 0;
+	if (collect->has_skew || reply->date == NULL || !time_from_http(reply->date, &theirs))
+		return;
+	collect->has_skew = true;
+	collect->skew = theirs - time_unix();
+}
+
 enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *everything, struct err *err)
 {
 	const struct http_reply *reply = http_transfer_reply(page->transfer);
@@ -425,13 +458,15 @@ enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *
 		err_set(err, ERR_STOPPED, "stopped");
 		return PAGE_FAILED;
 	}
-	if (reply->failure == HTTP_ABORTED)
+	/* The parser may have found it unreadable only after the last byte had come. */
+	if (!relay_settle(page->line) || reply->failure == HTTP_ABORTED)
 		return unreadable(page, wait, everything, err);
 	if (reply->failure != HTTP_OK)
 		return broken(page, wait, everything, err);
 	if (reply->status < 200 || reply->status >= 300)
 		return hear_status(page, first, wait, everything, err);
 	auth_accepted(page->shape->collect->auth);
+	hear_clock(page->shape->collect, reply);
 	if (!same_revision(page->shape->collect, reply))
 		return failed(
 			page, ERR_API, "the server published new data while they were read (x-perm-rev changed)", err);
@@ -463,12 +498,8 @@ static struct pager_answer answer_of_rows(const struct page *page)
 	answer.rows = rowpage_rows(page->rows[0]);
 	answer.first = rowpage_first(page->rows[0], &answer.first_length);
 	answer.last = rowpage_last(page->rows[0], &answer.last_length);
-	if (answer.rows > 0) {
-		answer.first_row = buf_text(&page->first_row);
-		answer.first_row_length = page->first_row.length;
-		answer.last_row = buf_text(&page->last_row);
-		answer.last_row_length = page->last_row.length;
-	}
+	answer.first_row = rowpage_first_row(page->rows[0], &answer.first_row_length);
+	answer.last_row = rowpage_last_row(page->rows[0], &answer.last_row_length);
 	return answer;
 }
 
@@ -516,7 +547,8 @@ bool page_recall(struct page *page, size_t number, struct pager_answer *answer, 
 	page->url = mem_copy(facts.extra);
 	sax_begin(page->sax);
 	err_clear(&page->err);
-	if (!store_page_read(store, reading, number, on_body, page, err) || !sax_end(page->sax, &page->err))
+	if (!store_page_read(store, reading, number, on_body, page, err) || !relay_settle(page->line) ||
+		!sax_end(page->sax, &page->err))
 		return err_set(
 			err, ERR_API, "%s: page %zu that was kept cannot be read: %s", reading, number, page->err.text);
 	*answer = answer_of_rows(page);

@@ -22,6 +22,7 @@ struct page_shape {
 	const struct table *tables[1 + COLLECT_MADE_MAX]; /* the one that is read, then those made from its records */
 	size_t table_count;
 	const struct plan *plan;
+	const char *since; /* only rows changed since then are asked for; NULL: all */
 };
 
 /* What became of a request. All but PAGE_ANSWER set err to what an administrator should hear of it. */

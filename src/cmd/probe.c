@@ -298,7 +298,7 @@ bool probe_run(const struct probe *probe, const struct table *table, const struc
 	struct probing probing = {
 		.probe = probe, .table = table, .ask = ask, .answer = answer, .patience_ms = probe->patience_ms};
 	*answer = (struct probe_answer){0};
-	struct plan *plan = plan_new(table, NULL, 0);
+	struct plan *plan = plan_new(table, NULL, 0, NULL);
 	probing.sax = sax_new(plan, &events, &probing);
 	bool fine = run(&probing, err);
 	sax_free(probing.sax);

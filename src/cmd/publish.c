@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/delta.h"
 #include "cmd/judging.h"
 #include "cmd/make.h"
 #include "cmd/shelf.h"
@@ -13,6 +14,7 @@
 #include "package/bundle.h"
 #include "package/content.h"
 #include "stop.h"
+#include "table/consumer.h"
 
 /* The making of one bundle. */
 struct making {
@@ -84,16 +86,20 @@ static void check_references(struct problems *problems, const struct making *mak
 
 static void check_empty(struct problems *problems, const struct making *making, const struct table *table)
 {
-	if (!table->core || making->publication->rows[table->id] > 0 ||
+	if (!table->core || making->publication->delta.on || making->publication->rows[table->id] > 0 ||
 		config_list_has(&making->config->allow_empty, table->name))
 		return;
 	char *text = mem_format("%s would be empty, which a receiver reads as everything deleted", table->file_name);
 	uint64_t sent = collection_of(making, table)->counts.distinct;
 	const char *shared = making->publish->provider->hints.empty;
-	char *why = sent > 0 ? mem_format("The server sent %" PRIu64
-					  " rows, all of which were left out: see the warnings",
-				       sent)
-			     : mem_copy(shared != NULL ? shared : "The server sent no row");
+	uint64_t filtered = keys_rows(making->publication->keys, table, KEYS_FILTERED);
+	char *why = sent == 0      ? mem_copy(shared != NULL ? shared : "The server sent no row")
+		    : filtered > 0 ? mem_format("The server sent %" PRIu64 " rows, of which the filters of the bundle "
+						"left out %" PRIu64,
+					     sent, filtered)
+				   : mem_format("The server sent %" PRIu64
+						" rows, all of which were left out: see the warnings",
+					     sent);
 	const char *joint = why[strlen(why) - 1] == '.' ? "" : ".";
 	char *advice = mem_format("%s%s If that is right: allow-empty = %s", why, joint, table->name);
 	free(why);
@@ -109,7 +115,7 @@ static bool check(const struct making *making, struct err *err)
 	for (int i = 0; i < schema->table_count; i++) {
 		const struct table *table = &schema->tables[i];
 		const struct collection *collection = collection_of(making, table);
-		if (collection->rows == NULL)
+		if (!making->publication->given[i])
 			continue;
 		check_empty(&problems, making, table);
 		check_values(&problems, table, &collection->values, NULL);
@@ -133,6 +139,18 @@ static enum keys_policy policy_of(int dangling)
 	}
 }
 
+/* Whether a file without rows has its header. In a delta that says nothing of its rows, so a receiver that asks for
+ * certain files gets them. */
+static bool writes_headers(const struct making *making)
+{
+	const struct bundle_config *config = making->config;
+	bool wanted = config->empty == CONFIG_EMPTY_HEADER;
+	for (int i = 0; i < making->publish->schema->table_count && config->consumer != NULL; i++)
+		wanted = wanted ||
+			 (config->mode == CONFIG_MODE_DELTA && config->consumer->files[i] == CONSUMER_FILE_REQUIRED);
+	return wanted;
+}
+
 static void prepare(struct making *making)
 {
 	const struct schema *schema = making->publish->schema;
@@ -143,19 +161,28 @@ static void prepare(struct making *making)
 	publication->rows = mem_new(count, sizeof(*publication->rows));
 	publication->bytes = mem_new(count, sizeof(*publication->bytes));
 	publication->present = mem_new(count, sizeof(*publication->present));
-	bool *given = mem_new(count, sizeof(*given));
+	publication->notes = mem_new(count, sizeof(*publication->notes));
+	publication->given = mem_new(count, sizeof(*publication->given));
 	for (size_t i = 0; i < count; i++) {
 		value_counts_init(&publication->values[i], schema->tables[i].column_count);
-		given[i] = making->publish->collections[i].rows != NULL;
+		publication->given[i] = making->publish->collections[i].rows != NULL &&
+					config_list_has(&making->config->files, schema->tables[i].name);
 	}
-	publication->keys = keys_new(schema, given, policy_of(making->config->dangling));
-	free(given);
+	/* What belongs into a part of the rows shows in tables that the bundle is without, too. */
+	bool *known = mem_new(count, sizeof(*known));
+	for (size_t i = 0; i < count; i++)
+		known[i] = publication->given[i] ||
+			   (make_is_part(making->config) && making->publish->collections[i].rows != NULL);
+	publication->keys = keys_new(schema, known, policy_of(making->config->dangling));
+	free(known);
 	struct bundle_options options = {
 		.schema = schema,
 		.folder = making->publish->folder,
 		.style = {.quote_all = making->config->quote == CONFIG_QUOTE_ALL,
+			.quote_blanks = making->config->quote == CONFIG_QUOTE_BLANKS,
 			.lf = making->config->eol == CONFIG_EOL_LF},
-		.empty_header = making->config->empty == CONFIG_EMPTY_HEADER,
+		.delta = making->config->mode == CONFIG_MODE_DELTA,
+		.empty_header = writes_headers(making),
 		.source_name = making->config->source_name,
 		.source_code = making->config->source_code,
 		.stopped = stop_requested,
@@ -169,7 +196,7 @@ static bool check_missing(const struct making *making, struct err *err)
 	const struct schema *schema = making->publish->schema;
 	for (int i = 0; i < schema->table_count; i++) {
 		const struct collection *collection = &making->publish->collections[i];
-		if (collection->missing != NULL &&
+		if (collection->missing != NULL && config_list_has(&making->config->files, schema->tables[i].name) &&
 			!config_list_has(&making->config->allow_missing, schema->tables[i].name)) {
 			err_set(err, ERR_API, "%s", collection->missing);
 			return err_hint(err, "To publish without it: allow-missing = %s", schema->tables[i].name);
@@ -211,7 +238,7 @@ static bool explain_finding(const struct findings *findings, struct err *err)
 	if (errors > 1)
 		err_hint(err, "%zu more errors", errors - 1);
 	/* A column is more exact than a rule, which may hold elsewhere too. */
-	char *allow = strncmp(rule->code, "field.", 6) == 0 && finding->column != NULL
+	char *allow = strncmp(rule->code, "field.", 6) == 0 && finding->file != NULL && finding->column != NULL
 			      ? mem_format("%.*s.%s", (int)strcspn(finding->file, "."), finding->file, finding->column)
 			      : mem_copy(rule->code);
 	err_hint(err, "To publish nevertheless: allow-errors = %s", allow);
@@ -224,12 +251,13 @@ static bool judge(struct making *making, struct archive *archive, struct err *er
 {
 	const struct bundle_config *config = making->config;
 	const char *slash = strrchr(making->publication->path, '/');
+	const char *name = slash != NULL ? slash + 1 : making->publication->path;
 	struct findings *findings = making->publication->findings = findings_new(false);
 	struct judging_options options = {
 		.schema = making->publish->schema,
 		.consumer = config->consumer,
 		.folder = making->publish->folder,
-		.zip_name = slash != NULL ? slash + 1 : making->publication->path,
+		.zip_name = *name != '\0' ? name : NULL,
 		.allow_empty = (const char *const *)config->allow_empty.items,
 		.dangling = config->dangling == CONFIG_DANGLING_KEEP,
 		.stopped = stop_requested,
@@ -245,6 +273,8 @@ static bool judge(struct making *making, struct archive *archive, struct err *er
 static bool guard(struct making *making, struct archive *archive, struct err *err)
 {
 	struct publication *publication = making->publication;
+	if (publication->delta.on)
+		return true; /* a receiver deletes only what it is told to */
 	struct guarding_options options = {
 		.schema = making->publish->schema,
 		.config = making->config,
@@ -267,9 +297,37 @@ static bool guard(struct making *making, struct archive *archive, struct err *er
 	return true;
 }
 
+/* What the next run has to know of this one. */
+static void take_note(struct making *making)
+{
+	making->shelf.clock = making->publish->clock;
+	for (int i = 0; i < making->publish->schema->table_count; i++)
+		making->shelf.tables[i] = making->publication->notes[i];
+}
+
+/* Nothing is published, and yet the next delta begins where this run began. */
+static bool note_unchanged(struct making *making, struct err *err)
+{
+	making->publication->unchanged = true;
+	if (!making->publication->delta.on)
+		return true;
+	take_note(making);
+	return shelf_note(&making->shelf, err) || err_in(err, "nothing has changed, but that could not be noted");
+}
+
+static bool is_empty(const struct publication *publication)
+{
+	uint64_t rows = 0;
+	for (int i = 0; i < publication->table_count; i++)
+		rows += publication->rows[i];
+	return rows == 0;
+}
+
 static bool put_in_place(struct making *making, const char *content, struct err *err)
 {
 	struct publication *publication = making->publication;
+	making->shelf.delta = publication->delta.on;
+	take_note(making);
 	set_stage(making, "zip");
 	if (!bundle_zip(making->bundle, err))
 		return false;
@@ -285,17 +343,21 @@ static bool put_in_place(struct making *making, const char *content, struct err 
 static bool publish_files(struct making *making, struct err *err)
 {
 	char content[DIGEST_HEX_SIZE];
+	if (!check(making, err))
+		return false;
+	making->publication->empty = making->publication->delta.on && is_empty(making->publication);
+	if (making->publication->empty)
+		return note_unchanged(making, err);
 	struct archive *archive = bundle_archive(making->bundle);
-	bool fine = check(making, err) && judge(making, archive, err) && content_digest(archive, content, err);
+	bool fine = judge(making, archive, err) && content_digest(archive, content, err);
 	bool unchanged = fine && shelf_unchanged(&making->shelf, making->config->output, content);
 	if (fine && !unchanged)
 		fine = guard(making, archive, err);
 	archive_free(archive);
 	if (unchanged) {
-		making->publication->unchanged = true;
 		free(making->publication->path);
 		making->publication->path = mem_copy(making->shelf.path);
-		return true;
+		return note_unchanged(making, err);
 	}
 	return fine && put_in_place(making, content, err);
 }
@@ -320,7 +382,8 @@ bool publish_bundle(const struct publish *publish, const struct bundle_config *c
 	struct making making = {.publish = publish, .config = config, .publication = publication};
 	publication->config = config;
 	prepare(&making);
-	shelf_open(&making.shelf, publish->state_dir, config->name);
+	shelf_open(&making.shelf, publish->schema, publish->state_dir, config->name);
+	publication->delta = delta_of(config, &making.shelf, publish->clock);
 	bool made = check_missing(&making, err) && make_files(publish, publication, making.bundle, err) &&
 		    bundle_finish(making.bundle, err);
 	bool fine = made && publish_files(&making, err);
@@ -340,12 +403,15 @@ void publication_release(struct publication *publication)
 	free(publication->values);
 	free(publication->rows);
 	free(publication->bytes);
+	free(publication->given);
 	free(publication->present);
+	free(publication->notes);
 	free(publication->path);
 	free(publication->refused);
 	free(publication->refusal);
 	findings_free(publication->findings);
 	guarding_release(&publication->guarding);
+	exchange_free(publication->exchange);
 	keys_free(publication->keys);
 	*publication = (struct publication){0};
 }

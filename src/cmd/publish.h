@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "check/exchange.h"
 #include "check/finding.h"
 #include "check/keys.h"
 #include "check/value.h"
 #include "cmd/collect.h"
+#include "cmd/delta.h"
 #include "cmd/guarding.h"
 #include "config.h"
 #include "stats.h"
@@ -25,6 +27,7 @@ struct publish {
 	const char *folder;                   /* for working files, on the file system of state_dir */
 	const char *state_dir;                /* where bundles are kept */
 	int64_t now;                          /* seconds since 1970 */
+	int64_t clock;                        /* the server's, when the reading of these collections began */
 	bool force;                           /* what the guard holds back is published */
 	const struct provider *provider;
 	struct stats *stats;
@@ -43,11 +46,16 @@ struct publication {
 	struct err err;            /* why not */
 	struct findings *findings; /* of the final check; NULL when it did not come to that */
 	struct guarding guarding;
+	struct exchange *exchange; /* values it has otherwise than the server; set before it is published, or NULL */
 	struct keys *keys;
 	struct value_counts *values; /* by table id: what was found while publishing */
 	uint64_t *rows;              /* by table id: rows in the file */
 	uint64_t *bytes;             /* by table id: size of the file */
+	bool *given;                 /* by table id: it was read, and the bundle is to have it */
 	bool *present;               /* by table id: the file is in the bundle */
+	struct delta delta;          /* what of the rows belongs into it, unless all */
+	bool empty;                  /* a delta without a row: there was nothing to publish */
+	struct shelf_table *notes;   /* by table id: what the next run has to know of it */
 	uint64_t size;               /* of the zip; 0 for loose files */
 	int table_count;
 };

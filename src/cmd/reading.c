@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "cmd/metadata.h"
 #include "cmd/page.h"
 #include "convert/plan.h"
 #include "fetch/pager.h"
@@ -62,8 +63,9 @@ struct reading_mark {
 	uint64_t distinct;
 };
 
-/* What the store remembers of a reading that asked for rows in order. */
+/* What the store remembers of a reading: that it asked for rows in order, and for those that changed. */
 static const char how_sorted[] = "sorted";
+static const char how_since[] = " since ";
 
 static void drop_files(struct reading *reading)
 {
@@ -85,10 +87,11 @@ static bool begin(struct reading *reading, unsigned limit, struct err *err)
 		struct rowfile_options options = {
 			.folder = reading->collect->folder,
 			.name = table->name,
-			.columns = (size_t)table->column_count,
+			.columns = reading->plan->rows[i].kept,
 			.newest = SCHEMA_DATE_LAST_MODIFIED,
 		};
 		value_counts_clear(&reading->results[i].values);
+		value_counts_clear(&reading->results[i].metadata);
 		reading->files[i] = rowfile_new(&options, err);
 		if (reading->files[i] == NULL)
 			return false;
@@ -102,8 +105,12 @@ static bool begin(struct reading *reading, unsigned limit, struct err *err)
 static bool begin_afresh(struct reading *reading, unsigned limit, struct err *err)
 {
 	struct store *store = reading->collect->store;
-	return (store == NULL || store_restart(store, reading->name, reading->sorted ? how_sorted : "", err)) &&
-	       begin(reading, limit, err);
+	const char *since = reading->shape.since;
+	char *how = mem_format("%s%s%s", reading->sorted ? how_sorted : "", since != NULL ? how_since : "",
+		since != NULL ? since : "");
+	bool fine = (store == NULL || store_restart(store, reading->name, how, err)) && begin(reading, limit, err);
+	free(how);
+	return fine;
 }
 
 /* --- the queue -----------------------------------------------------------------------------------------------------
@@ -233,6 +240,8 @@ static bool trouble(struct reading *reading, struct slot *slot, enum page_outcom
 static bool unwelcome(struct reading *reading, struct err *err)
 {
 	bool sorted = reading->sorted;
+	if (reading->shape.since != NULL && (!sorted || strstr(err->text, "sort") == NULL))
+		return false; /* it is given up for what changed to be asked for */
 	reading->sorted = false;
 	if (!sorted && (pager_rows(reading->pager) > 0 || !pager_shrink(reading->pager)))
 		return false;
@@ -280,6 +289,8 @@ static bool judge(struct reading *reading, bool *moved, struct err *err)
 	if (reading->used == 0 || slot->state != SLOT_ANSWERED)
 		return true;
 	struct pager_answer answer = page_answer(slot->page);
+	if (reading->shape.since != NULL && answer.next_url != NULL && strstr(answer.next_url, "filter") == NULL)
+		return err_set(err, ERR_API, "%s: the server's links ask for other rows", reading->name);
 	switch (pager_judge(reading->pager, page_place(slot->page), &answer, err)) {
 	case PAGER_KEEP:
 		if (!page_keep(slot->page, reading->files, reading->results, reading->order, err))
@@ -448,10 +459,25 @@ static bool recall(struct reading *reading, bool judged, struct err *err)
 	return true;
 }
 
+/* Whether pages that are kept can stand for what this reading is to hold: those of all rows always can. */
+static bool take_how(struct reading *reading, struct err *err)
+{
+	const char *since = strstr(store_how(reading->collect->store, reading->name), how_since);
+	if (since == NULL) {
+		reading->shape.since = NULL;
+		return true;
+	}
+	since += sizeof(how_since) - 1;
+	return (reading->shape.since != NULL && strcmp(reading->shape.since, since) == 0) ||
+	       err_set(err, ERR_API, "%s: the pages that were kept hold only what changed since %s", reading->name,
+		       since);
+}
+
 /* A reading that an earlier run finished: rows and proof come from the store. */
 static bool recall_done(struct reading *reading, const char *proof, struct err *err)
 {
-	if (!begin(reading, reading->collect->page_size, err) || !recall(reading, false, err) || !sort(reading, err))
+	if (!take_how(reading, err) || !begin(reading, reading->collect->page_size, err) ||
+		!recall(reading, false, err) || !sort(reading, err))
 		return false;
 	note_repeats(reading);
 	reading->proof = mem_copy(proof);
@@ -467,8 +493,8 @@ static bool recall_some(struct reading *reading, struct err *err)
 		return true; /* begun ahead */
 	if (store == NULL || store_pages(store, reading->name) == 0)
 		return begin_afresh(reading, reading->collect->page_size, err);
-	reading->sorted = strcmp(store_how(store, reading->name), how_sorted) == 0;
-	if (begin(reading, reading->collect->page_size, &own) && recall(reading, true, &own))
+	reading->sorted = strncmp(store_how(store, reading->name), how_sorted, sizeof(how_sorted) - 1) == 0;
+	if (take_how(reading, &own) && begin(reading, reading->collect->page_size, &own) && recall(reading, true, &own))
 		return true;
 	log_line(LOG_INFO, NULL, "%s; reading it afresh", own.text);
 	reading->sorted = true;
@@ -478,25 +504,51 @@ static bool recall_some(struct reading *reading, struct err *err)
 /* --- the whole reading ---------------------------------------------------------------------------------------------
  */
 
+/* What changed was asked for from so long ago that a row known from last time has to be listed, unless it is gone. */
+static bool is_believable(const struct reading *reading, struct err *err)
+{
+	return reading->shape.since == NULL || reading->results[0].counts.rows > 0 ||
+	       err_set(err, ERR_API, "%s: the server lists nothing that changed since %s", reading->name,
+		       reading->shape.since);
+}
+
+/* A server that does not take the question for what changed, or whose answer cannot be relied on, is asked for all
+ * rows. True when that is to be done. */
+static bool ask_for_all(struct reading *reading, struct err *err)
+{
+	if (reading->shape.since == NULL || err->code != ERR_API || reading->collect->revised)
+		return false;
+	log_line(LOG_INFO, NULL, "%s; reading all rows in place of what changed", err->text);
+	err_clear(err);
+	reading->shape.since = NULL;
+	reading->sorted = true;
+	reading->missing = READING_GIVEN;
+	return true;
+}
+
 static bool read_from_server(struct reading *reading, struct err *err)
 {
 	struct reading_mark before = {0};
 	unsigned limit = reading->collect->page_size;
-	for (unsigned reads = 0;; reads++) {
+	for (unsigned begun = 0, reads = 1;; begun++) {
 		bool moved = false;
-		if (reads == 0 ? !recall_some(reading, err) : !begin_afresh(reading, limit, err))
+		if (begun == 0 ? !recall_some(reading, err) : !begin_afresh(reading, limit, err))
 			return false;
 		bool whole = read_once(reading, &moved, err);
 		while (reading->used > 0)
 			slot_remove(reading, reading->used - 1);
 		if (whole && !sort(reading, err))
 			return false;
-		if (whole && repeats_settled(reading, &before, err))
+		if (whole && repeats_settled(reading, &before, err) && is_believable(reading, err))
 			break;
+		if (ask_for_all(reading, err)) {
+			before = (struct reading_mark){0};
+			continue;
+		}
 		if (!whole && !moved)
 			return false;
-		if (reads == READING_REREADS_MAX) {
-			err_in(err, "%s: cannot be proved complete, read %u times", reading->name, reads + 1);
+		if (reads++ > READING_REREADS_MAX) {
+			err_in(err, "%s: cannot be proved complete, read %u times", reading->name, reads - 1);
 			return err_hint(err,
 				"Run the export when nobody works in the SIS, or ask its maker for a stable order");
 		}
@@ -548,6 +600,7 @@ static void hand_over(struct reading *reading)
 		reading->results[i].rows = reading->files[i];
 		reading->results[i].proof = i == 0 ? mem_copy(reading->proof)
 						   : mem_format("made from %s", reading->name);
+		reading->results[i].since = reading->shape.since != NULL ? mem_copy(reading->shape.since) : NULL;
 		reading->files[i] = NULL;
 	}
 }
@@ -556,7 +609,8 @@ static struct reading *reading_new(struct collect *collect, const struct collect
 {
 	struct reading *reading = mem_new(1, sizeof(*reading));
 	*reading = (struct reading){.collect = collect, .name = order->endpoint, .sorted = true};
-	reading->plan = plan_new(order->table, order->made, order->made_count);
+	const struct extras_wish *extras = metadata_wish(collect->metadata, order->table);
+	reading->plan = plan_new(order->table, order->made, order->made_count, extras);
 	reading->pager = pager_new(collect->page_size);
 	reading->order = digest_new();
 	reading->stats = &collect->stats->tables[order->table->id];
@@ -564,6 +618,7 @@ static struct reading *reading_new(struct collect *collect, const struct collect
 		.collect = collect,
 		.endpoint = order->endpoint,
 		.plan = reading->plan,
+		.since = order->since,
 		.table_count = 1 + order->made_count,
 	};
 	for (size_t i = 0; i <= order->made_count; i++) {
@@ -571,6 +626,8 @@ static struct reading *reading_new(struct collect *collect, const struct collect
 		reading->results[i].table = reading->shape.tables[i];
 		value_counts_init(&reading->results[i].values, reading->shape.tables[i]->column_count);
 	}
+	if (extras != NULL)
+		value_counts_init(&reading->results[0].metadata, 1);
 	reading->slot_count = SLOTS_A_REQUEST * (size_t)collect->parallel;
 	reading->slots = mem_new(reading->slot_count, sizeof(*reading->slots));
 	for (size_t i = 0; i < reading->slot_count; i++)

@@ -12,11 +12,14 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "check/form.h"
 #include "json.h"
 #include "package/archive.h"
 #include "package/content.h"
 
 enum { RECORD_MAX = 64 * 1024, RECORD_VERSION = 1 };
+
+static const char delta_word[] = "delta";
 
 static char *path_of(const char *state_dir, const char *folder, const char *name, const char *ending)
 {
@@ -29,23 +32,41 @@ static const char *text_at(yajl_val record, const char *key)
 	return YAJL_GET_STRING(yajl_tree_get(record, path, yajl_t_string));
 }
 
+static int64_t number_at(yajl_val record, const char *key)
+{
+	const char *path[] = {key, NULL};
+	yajl_val number = yajl_tree_get(record, path, yajl_t_number);
+	return YAJL_IS_INTEGER(number) ? YAJL_GET_INTEGER(number) : 0;
+}
+
+static void take_table(struct shelf *shelf, yajl_val record, const struct table *table)
+{
+	const char *path[] = {"tables", table->name, NULL};
+	yajl_val value = yajl_tree_get(record, path, yajl_t_any);
+	const char *newest = YAJL_GET_STRING(value);
+	shelf->tables[table->id].given = value != NULL;
+	if (newest != NULL && strlen(newest) == MOMENT_SIZE - 1 && form_datetime(newest, MOMENT_SIZE - 1))
+		memcpy(shelf->tables[table->id].newest, newest, MOMENT_SIZE);
+}
+
 static void take_record(struct shelf *shelf, yajl_val record)
 {
+	const char *mode = text_at(record, "mode");
 	const char *output = text_at(record, "output");
 	const char *path = text_at(record, "path");
 	const char *content = text_at(record, "content");
-	const char *version[] = {"published-bundle", NULL};
-	const char *time[] = {"time", NULL};
-	yajl_val number = yajl_tree_get(record, version, yajl_t_number);
-	if (!YAJL_IS_INTEGER(number) || YAJL_GET_INTEGER(number) != RECORD_VERSION || output == NULL || path == NULL ||
+	if (number_at(record, "published-bundle") != RECORD_VERSION || output == NULL || path == NULL ||
 		path[0] == '\0' || content == NULL || strlen(content) != DIGEST_HEX_SIZE - 1)
 		return;
 	shelf->known = true;
 	shelf->output = mem_copy(output);
 	shelf->path = mem_copy(path);
 	memcpy(shelf->content, content, DIGEST_HEX_SIZE);
-	number = yajl_tree_get(record, time, yajl_t_number);
-	shelf->time = YAJL_IS_INTEGER(number) ? YAJL_GET_INTEGER(number) : 0;
+	shelf->time = number_at(record, "time");
+	shelf->clock = number_at(record, "server-clock");
+	shelf->delta = strcmp(mode != NULL ? mode : "", delta_word) == 0;
+	for (int i = 0; i < shelf->schema->table_count; i++)
+		take_table(shelf, record, &shelf->schema->tables[i]);
 }
 
 static void read_record(struct shelf *shelf)
@@ -62,9 +83,11 @@ static void read_record(struct shelf *shelf)
 	buf_release(&text);
 }
 
-void shelf_open(struct shelf *shelf, const char *state_dir, const char *name)
+void shelf_open(struct shelf *shelf, const struct schema *schema, const char *state_dir, const char *name)
 {
 	*shelf = (struct shelf){
+		.schema = schema,
+		.tables = mem_new((size_t)schema->table_count, sizeof(*shelf->tables)),
 		.published = path_of(state_dir, "published", name, "zip"),
 		.record = path_of(state_dir, "published", name, "json"),
 		.refused = path_of(state_dir, "refused", name, "zip"),
@@ -96,6 +119,7 @@ void shelf_release(struct shelf *shelf)
 	free(shelf->refusal);
 	free(shelf->output);
 	free(shelf->path);
+	free(shelf->tables);
 	*shelf = (struct shelf){0};
 }
 
@@ -123,6 +147,16 @@ static bool write_record(const struct shelf *shelf, struct err *err)
 	json_add_text(gen, "output", shelf->output);
 	json_add_text(gen, "path", shelf->path);
 	json_add_text(gen, "content", shelf->content);
+	json_add_text(gen, "mode", shelf->delta ? delta_word : "bulk");
+	json_add_number(gen, "server-clock", shelf->clock);
+	json_open_map(gen, "tables");
+	for (int i = 0; i < shelf->schema->table_count; i++) {
+		const struct shelf_table *table = &shelf->tables[i];
+		bool dated = !table->undated && table->newest[0] != '\0';
+		if (table->given)
+			json_add_text(gen, shelf->schema->tables[i].name, dated ? table->newest : NULL);
+	}
+	yajl_gen_map_close(gen);
 	yajl_gen_map_close(gen);
 	yajl_gen_get_buf(gen, &json, &length);
 	bool fine = file_publish_text(shelf->record, (const char *)json, length, err);
@@ -142,8 +176,13 @@ bool shelf_publish(struct shelf *shelf, struct bundle *bundle, const char *outpu
 	memcpy(shelf->content, content, DIGEST_HEX_SIZE);
 	unlink(shelf->refused);
 	unlink(shelf->refusal);
-	return make_place(shelf->published, err) && bundle_keep(bundle, shelf->published, err) &&
+	return make_place(shelf->published, err) && (shelf->delta || bundle_keep(bundle, shelf->published, err)) &&
 	       write_record(shelf, err);
+}
+
+bool shelf_note(const struct shelf *shelf, struct err *err)
+{
+	return !shelf->known || write_record(shelf, err);
 }
 
 bool shelf_refuse(struct shelf *shelf, struct bundle *bundle, struct err *err)

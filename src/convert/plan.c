@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 static const char parent_prefix[] = "../";
+static const char extras_member[] = "metadata";
 
 static int node_add(struct plan *plan, int parent, const char *key, size_t length)
 {
@@ -178,11 +179,12 @@ static void column_add(struct plan *plan, int row, int start, int cell)
 		node_give(plan, node_of_path(plan, start, column->name), row, cell, rank);
 }
 
-static void row_add(struct plan *plan, const struct table *table)
+static void row_add(struct plan *plan, const struct table *table, bool extras)
 {
 	struct plan_row *row = &plan->rows[plan->row_count++];
 	row->table = table;
-	row->cells = (size_t)table->column_count;
+	row->kept = (size_t)table->column_count + (extras ? 1 : 0);
+	row->cells = row->kept;
 	row->lists = mem_new(row->cells, sizeof(*row->lists));
 	for (int i = 0; i < table->column_count; i++)
 		row->lists[i] = column_is_list(table->columns[i].type);
@@ -205,20 +207,21 @@ static void row_formats_add(struct plan *plan, int row, int start)
 	}
 }
 
-struct plan *plan_new(const struct table *table, const struct table *const *made, size_t made_count)
+struct plan *plan_new(
+	const struct table *table, const struct table *const *made, size_t made_count, const struct extras_wish *extras)
 {
 	assert(made_count <= PLAN_MADE_MAX);
 	struct plan *plan = mem_new(1, sizeof(*plan));
 	plan->table = table;
 	node_add(plan, PLAN_NOWHERE, "", 0); /* PLAN_NOWHERE */
 	node_add(plan, PLAN_NOWHERE, "", 0); /* PLAN_RECORD */
-	row_add(plan, table);
+	row_add(plan, table, extras != NULL);
 	for (int i = 0; i < table->column_count; i++)
 		column_add(plan, 0, PLAN_RECORD, i);
 	row_formats_add(plan, 0, PLAN_RECORD);
 	for (size_t m = 0; m < made_count; m++) {
 		int row = (int)plan->row_count;
-		row_add(plan, made[m]);
+		row_add(plan, made[m], false);
 		int start = node_of_path(plan, PLAN_RECORD, made[m]->each);
 		plan->nodes[start].opens = row;
 		for (int i = 0; i < made[m]->column_count; i++)
@@ -229,6 +232,9 @@ struct plan *plan_new(const struct table *table, const struct table *const *made
 		if (id != PLAN_NOWHERE)
 			node_give(plan, start, row, plan->nodes[id].cell, 0);
 	}
+	plan->extras = extras;
+	if (extras != NULL)
+		plan->extras_node = node_add(plan, PLAN_RECORD, extras_member, strlen(extras_member));
 	return plan;
 }
 

@@ -6,6 +6,9 @@
  *
  * Each column is found under its paths and under its flat CSV name too (orgs[].sourcedId and orgSourcedIds), and a
  * reference may be a bare id where an object with a sourcedId belongs: real servers send all of these.
+ *
+ * A record's metadata have a node of their own, below which every key is met at that node: whatever they hold, they
+ * have nothing to do with the columns.
  */
 #ifndef CONVERT_PLAN_H
 #define CONVERT_PLAN_H
@@ -13,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "table/extras.h"
 #include "table/schema.h"
 
 enum {
@@ -59,7 +63,8 @@ struct plan_copy {
 
 struct plan_row {
 	const struct table *table;
-	size_t cells;     /* columns, then hidden ones that only formats and copies read */
+	size_t cells;     /* those kept, then hidden ones that only formats and copies read */
+	size_t kept;      /* columns, then one for the metadata if they are kept */
 	int *row_formats; /* formats composed when the row is whole; ends with SCHEMA_NONE */
 	bool *lists;      /* for each cell: whether it takes several values */
 };
@@ -74,11 +79,15 @@ struct plan {
 	size_t format_count;
 	struct plan_copy *copies;
 	size_t copy_count;
+	int extras_node; /* of a record's metadata, or PLAN_NOWHERE when they are not kept */
+	const struct extras_wish *extras;
 };
 
 /* The plan of a table that is read from the server, and of the made_count tables made from its records that are wanted
- * (made[i]->from is table's id). Never NULL: the schemas were checked by the build. */
-struct plan *plan_new(const struct table *table, const struct table *const *made, size_t made_count);
+ * (made[i]->from is table's id). Extras says which metadata of the records to keep, NULL for none; borrowed. Never
+ * NULL: the schemas were checked by the build. */
+struct plan *plan_new(const struct table *table, const struct table *const *made, size_t made_count,
+	const struct extras_wish *extras);
 void plan_free(struct plan *plan);
 
 /* The child of a node for a key: the exact name, else the name in other letter case, else PLAN_NOWHERE. */

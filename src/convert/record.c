@@ -31,6 +31,20 @@ struct record {
 	int member_node; /* of the member being met */
 	unsigned *met;   /* by node: the record (counted from 1) in which a member was met last */
 	unsigned number;
+	struct extras extras;
+	struct buf path;      /* keys from the metadata down to the one that is being met, with dots between */
+	struct level *levels; /* open objects of metadata, the first for what they stand in */
+	size_t level_count;
+	size_t level_room;
+	unsigned muted; /* open objects that are left out */
+};
+
+enum level_key { KEY_NONE, KEY_FINE, KEY_BEGUN, KEY_LONG };
+
+/* An open object of metadata. */
+struct level {
+	size_t base;        /* length of the path that leads to it */
+	enum level_key key; /* of its member that is being met */
 };
 
 static void filled_init(struct filled_row *filled, const struct plan *plan, int plan_row)
@@ -58,6 +72,8 @@ struct record *record_new(const struct plan *plan)
 	record->plan = plan;
 	record->met = mem_new(plan->node_count, sizeof(*record->met));
 	filled_init(&record->own, plan, 0);
+	extras_init(&record->extras, plan->extras);
+	buf_init(&record->path, EXTRAS_KEY_MAX);
 	return record;
 }
 
@@ -72,6 +88,9 @@ void record_free(struct record *record)
 	}
 	free(record->made);
 	free(record->met);
+	extras_release(&record->extras);
+	buf_release(&record->path);
+	free(record->levels);
 	free(record);
 }
 
@@ -82,7 +101,82 @@ void record_begin(struct record *record)
 	record->open = NULL;
 	record->member = 0;
 	record->number++;
+	extras_clear(&record->extras);
 }
+
+/* --- metadata ------------------------------------------------------------------------------------------------------
+ */
+
+static void level_push(struct record *record, size_t base)
+{
+	if (record->level_count == record->level_room)
+		record->levels = mem_grow(record->levels, ++record->level_room, sizeof(*record->levels));
+	record->levels[record->level_count++] = (struct level){.base = base};
+}
+
+/* A member with metadata begins: no key so far. */
+static void extras_member_begin(struct record *record)
+{
+	buf_clear(&record->path);
+	record->level_count = 0;
+	record->muted = 0;
+	extras_end(&record->extras);
+	level_push(record, 0);
+}
+
+void record_extras_open(struct record *record, bool in_list)
+{
+	if (record->muted == 0 && !in_list) {
+		level_push(record, record->path.length);
+		return;
+	}
+	if (record->muted++ > 0)
+		return;
+	extras_note(&record->extras, CELL_SHAPE);
+	if (record->levels[record->level_count - 1].key == KEY_NONE)
+		record->extras.misfits++;
+}
+
+void record_extras_close(struct record *record)
+{
+	if (record->muted > 0)
+		record->muted--;
+	else
+		record->level_count--;
+}
+
+void record_extras_key(struct record *record, const char *key, size_t length)
+{
+	if (record->muted > 0)
+		return;
+	struct buf *path = &record->path;
+	struct level *level = &record->levels[record->level_count - 1];
+	bool above = record->level_count < 2 || record->levels[record->level_count - 2].key != KEY_LONG;
+	if (path->length > level->base)
+		buf_set_length(path, level->base);
+	bool fine = above && (level->base == 0 || buf_add_char(path, '.')) && buf_add(path, key, length);
+	path->overflow = false;
+	level->key = fine ? KEY_FINE : KEY_LONG;
+	record->extras.unnamed += above && !fine && record->plan->extras->all ? 1 : 0;
+	extras_end(&record->extras);
+}
+
+bool record_extras_member(struct record *record, const char *name, size_t length)
+{
+	if (!extras_strip(&name, &length))
+		return false;
+	extras_member_begin(record);
+	record_extras_key(record, name, length);
+	return true;
+}
+
+struct extras *record_extras(struct record *record)
+{
+	return &record->extras;
+}
+
+/* --- cells ---------------------------------------------------------------------------------------------------------
+ */
 
 /* Takes back what a member brought when it was met before. */
 static void forget_member(struct record *record, int node)
@@ -113,9 +207,15 @@ void record_member(struct record *record, int node)
 	record->member_node = node;
 	if (node == PLAN_NOWHERE)
 		return;
-	if (record->met[node] == record->number)
-		forget_member(record, node);
+	bool again = record->met[node] == record->number;
 	record->met[node] = record->number;
+	if (again)
+		forget_member(record, node);
+	if (node != record->plan->extras_node)
+		return;
+	if (again)
+		extras_clear(&record->extras);
+	extras_member_begin(record);
 }
 
 static bool too_large(struct err *err)
@@ -226,11 +326,31 @@ static bool cell_add(struct record *record, struct filled_row *filled, int cell,
 	return fine || too_large(err);
 }
 
+/* A value in the metadata. A blank one is kept: its key came. */
+static bool extras_value(struct record *record, const char *text, size_t length, bool in_list, struct err *err)
+{
+	struct level *level = &record->levels[record->level_count - 1];
+	bool blank = is_blank(text, length);
+	bool fine = true;
+	if (record->muted > 0)
+		return true;
+	if (level->key == KEY_NONE && !blank)
+		record->extras.misfits++;
+	if (level->key == KEY_FINE) {
+		fine = extras_begin(&record->extras, buf_text(&record->path), record->path.length);
+		level->key = KEY_BEGUN;
+	}
+	if (!blank && level->key == KEY_BEGUN)
+		fine = fine && extras_add(&record->extras, text, length, in_list);
+	return fine || err_set(err, ERR_API, "the metadata of a record are more than %d, or larger than %d MiB",
+			       EXTRAS_MAX, ROW_TEXT_MAX / 1024 / 1024);
+}
+
 bool record_value(struct record *record, int node, const char *text, size_t length, bool in_list, struct err *err)
 {
 	const struct plan_node *at = &record->plan->nodes[node];
 	if (at->cell == SCHEMA_NONE)
-		return true;
+		return node != record->plan->extras_node || extras_value(record, text, length, in_list, err);
 	if (at->opens != 0) { /* a bare id in a list of references: a made row of its own */
 		if (is_blank(text, length))
 			return true;
@@ -319,6 +439,7 @@ static bool row_formats_apply(struct record *record, struct filled_row *filled, 
 bool record_finish(struct record *record, struct err *err)
 {
 	record->open = NULL;
+	extras_sort(&record->extras);
 	for (size_t i = 0; i < record->made_count; i++) {
 		struct filled_row *made = record->made[i];
 		for (size_t c = 0; c < record->plan->copy_count; c++) {

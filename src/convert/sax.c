@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "convert/escape.h"
 
-enum { SMALL_PIECE = 1024 };
+enum { SMALL_PIECE = 1024, KNOWN_KEY_BITS = 8, KNOWN_KEYS = 1 << KNOWN_KEY_BITS, KNOWN_KEY_MAX = 27 };
 
 /* Places in the answer that are no nodes of the plan. */
 enum place {
@@ -29,6 +29,15 @@ static const char *const never_rows[] = {"statusInfoSet", "errors", "warnings", 
 struct frame {
 	int at;
 	bool list;
+};
+
+/* A key seen before and what it leads to. Records repeat their keys by the thousand, so the search of the plan, twice
+ * in vain for every key that nobody wants, is worth remembering. */
+struct known_key {
+	int above;            /* the node it was a member of */
+	int at;               /* the node it leads to, or PLAN_NOWHERE */
+	unsigned char length; /* 0: nothing is known here */
+	char key[KNOWN_KEY_MAX];
 };
 
 struct sax {
@@ -62,6 +71,7 @@ struct sax {
 	bool members;     /* the answer is an object with members */
 	uint64_t records;
 	int64_t total;
+	struct known_key known[KNOWN_KEYS];
 };
 
 static int fail(struct sax *sax, enum sax_trouble trouble, const char *what)
@@ -167,6 +177,25 @@ static int root_value(struct sax *sax, bool list)
 	return settle(sax, sax->member_fit); /* the same member twice: the last wins, as everywhere */
 }
 
+/* The node that a key leads to. */
+static int child_of(struct sax *sax, int above, const char *key, size_t length)
+{
+	if (length == 0 || length > KNOWN_KEY_MAX)
+		return plan_child(sax->plan, above, key, length);
+	uint64_t head = 0;
+	memcpy(&head, key, length < sizeof(head) ? length : sizeof(head));
+	head = (head + (uint64_t)above * 31 + length * 7 + (unsigned char)key[length - 1]) *
+	       UINT64_C(0x9E3779B97F4A7C15);
+	struct known_key *known = &sax->known[head >> (64 - KNOWN_KEY_BITS)];
+	if (known->length != length || known->above != above || memcmp(known->key, key, length) != 0) {
+		known->above = above;
+		known->length = (unsigned char)length;
+		memcpy(known->key, key, length);
+		known->at = plan_child(sax->plan, above, key, length);
+	}
+	return known->at;
+}
+
 static int on_key(void *context, const unsigned char *key, size_t length)
 {
 	struct sax *sax = context;
@@ -180,9 +209,17 @@ static int on_key(void *context, const unsigned char *key, size_t length)
 		sax->at = PLAN_NOWHERE;
 		return 1;
 	}
-	sax->at = plan_child(sax->plan, above, (const char *)key, length);
+	if (above == sax->plan->extras_node) {
+		record_extras_key(sax->record, (const char *)key, length);
+		sax->at = above;
+		return 1;
+	}
+	sax->at = child_of(sax, above, (const char *)key, length);
 	if (above == PLAN_RECORD)
 		record_member(sax->record, sax->at);
+	if (above == PLAN_RECORD && sax->at == PLAN_NOWHERE && sax->plan->extras_node != PLAN_NOWHERE &&
+		record_extras_member(sax->record, (const char *)key, length))
+		sax->at = sax->plan->extras_node;
 	return 1;
 }
 
@@ -197,6 +234,18 @@ static int push(struct sax *sax, bool list)
 static bool at_root_list_of_unknown_name(const struct sax *sax)
 {
 	return sax->at == AT_CANDIDATE && in_list(sax);
+}
+
+/* Something stands at the node of a record's metadata, where every key is welcome. */
+static bool at_extras(const struct sax *sax)
+{
+	return sax->at > PLAN_RECORD && sax->at == sax->plan->extras_node;
+}
+
+/* A list or null in the metadata: if nothing else comes, a blank. */
+static int extras_blank(struct sax *sax, bool list)
+{
+	return record_value(sax->record, sax->at, "", 0, list, sax->err) ? 1 : fail(sax, SAX_LIMIT, "");
 }
 
 static int on_start_map(void *context)
@@ -221,6 +270,8 @@ static int on_start_map(void *context)
 		sax->in_record = true;
 		sax->record_depth = sax->depth;
 		record_begin(sax->record);
+	} else if (at_extras(sax)) {
+		record_extras_open(sax->record, in_list(sax));
 	} else if (sax->at > PLAN_RECORD) {
 		const struct plan_node *node = &sax->plan->nodes[sax->at];
 		if (node->child == PLAN_NOWHERE)
@@ -243,6 +294,8 @@ static int on_end_map(void *context)
 		sax->records++;
 		if (!sax->events->record(sax->context, sax->record, sax->err))
 			return user_failed(sax);
+	} else if (at_extras(sax)) {
+		record_extras_close(sax->record);
 	} else if (sax->at > PLAN_RECORD && !record_close(sax->record, sax->at, sax->err)) {
 		return fail(sax, SAX_LIMIT, "");
 	}
@@ -255,6 +308,8 @@ static int on_start_array(void *context)
 	sax->since_event = 0;
 	if (sax->at == PLAN_RECORD)
 		return fail(sax, SAX_NO_ROWS, "the answer holds lists where records belong");
+	if (at_extras(sax) && extras_blank(sax, true) == 0)
+		return 0;
 	if (sax->depth == 0 ? !settle(sax, FIT_BARE_LIST) : sax->at < AT_ROOT && !root_value(sax, true))
 		return 0;
 	return push(sax, true);
@@ -327,7 +382,7 @@ static int on_null(void *context)
 		return fail(sax, SAX_NO_ROWS, "the answer holds null where records belong");
 	if (sax->at == AT_MEMBER)
 		sax->null_member = true;
-	return 1;
+	return at_extras(sax) ? extras_blank(sax, in_list(sax)) : 1;
 }
 
 static const yajl_callbacks callbacks = {

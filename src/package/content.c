@@ -42,10 +42,10 @@ static bool add_entry(
 bool content_digest(struct archive *archive, char out[static DIGEST_HEX_SIZE], struct err *err)
 {
 	size_t count = archive_count(archive);
-	const struct archive_entry **entries = mem_new(count + 1, sizeof(*entries));
+	const struct archive_entry **entries = mem_new(count + 1, sizeof(const struct archive_entry *));
 	for (size_t i = 0; i < count; i++)
 		entries[i] = archive_entry(archive, i);
-	qsort(entries, count, sizeof(*entries), by_name);
+	qsort(entries, count, sizeof(const struct archive_entry *), by_name);
 	struct digest *digest = digest_new();
 	char *piece = mem_new(PIECE, 1);
 	bool fine = true;

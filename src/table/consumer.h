@@ -12,10 +12,20 @@
 #include "table/schema.h"
 
 enum consumer_empty { CONSUMER_EMPTY_ANY, CONSUMER_EMPTY_ABSENT, CONSUMER_EMPTY_HEADER };
-enum consumer_quote { CONSUMER_QUOTE_ANY, CONSUMER_QUOTE_MINIMAL, CONSUMER_QUOTE_ALL };
+enum consumer_quote {
+	CONSUMER_QUOTE_ANY,
+	CONSUMER_QUOTE_MINIMAL,
+	CONSUMER_QUOTE_ALL,
+	CONSUMER_QUOTE_BLANKS, /* minimal, and cells with a blank in quotes too */
+};
 enum consumer_eol { CONSUMER_EOL_ANY, CONSUMER_EOL_CRLF, CONSUMER_EOL_LF };
 enum consumer_form { CONSUMER_FORM_ANY, CONSUMER_FORM_ZIP, CONSUMER_FORM_LOOSE };
-enum consumer_file_rule { CONSUMER_FILE_ANY, CONSUMER_FILE_REQUIRED, CONSUMER_FILE_UNWANTED };
+enum consumer_file_rule {
+	CONSUMER_FILE_ANY,
+	CONSUMER_FILE_REQUIRED,
+	CONSUMER_FILE_UNWANTED, /* a fault */
+	CONSUMER_FILE_IGNORED,  /* no fault, but of no use there: not sent unless asked for */
+};
 enum consumer_metadata { CONSUMER_METADATA_ANY, CONSUMER_METADATA_NONE, CONSUMER_METADATA_LISTED };
 
 /* A column, by table and index. */

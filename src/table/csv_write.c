@@ -5,20 +5,23 @@
 #include "base/out.h"
 #include "table/row.h"
 
-/* Bytes that need quotes wherever they stand. */
+/* Bytes that need quotes wherever they stand, by style. */
 static const bool special[256] = {[','] = true, ['"'] = true, ['\r'] = true, ['\n'] = true};
+static const bool special_or_blank[256] = {
+	[','] = true, ['"'] = true, ['\r'] = true, ['\n'] = true, [' '] = true, ['\t'] = true};
 
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
 }
 
-static bool needs_quotes(const char *text, size_t length)
+static bool needs_quotes(const char *text, size_t length, const struct csv_style *style)
 {
+	const bool *needs = style->quote_blanks ? special_or_blank : special;
 	if (length == 0)
 		return false;
 	for (size_t i = 0; i < length; i++) {
-		if (special[(unsigned char)text[i]])
+		if (needs[(unsigned char)text[i]])
 			return true;
 	}
 	return is_blank(text[0]) || is_blank(text[length - 1]);
@@ -28,7 +31,7 @@ void csv_write_cell(struct out *out, const char *text, size_t length, bool first
 {
 	if (!first)
 		out_add_char(out, ',');
-	if (!style->quote_all && !needs_quotes(text, length)) {
+	if (!style->quote_all && !needs_quotes(text, length, style)) {
 		out_add(out, text, length);
 		return;
 	}

@@ -16,8 +16,9 @@ struct out;
 struct row;
 
 struct csv_style {
-	bool quote_all; /* quotes around every cell, also empty ones and the header's */
-	bool lf;        /* LF at line ends instead of CRLF */
+	bool quote_all;    /* quotes around every cell, also empty ones and the header's */
+	bool quote_blanks; /* quotes also around cells with a blank or a tab anywhere */
+	bool lf;           /* LF at line ends instead of CRLF */
 };
 
 /* One line of n names; one line with all cells of a row. */

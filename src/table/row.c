@@ -193,7 +193,7 @@ static bool read_length(const char *data, size_t end, size_t *at, uint32_t *valu
 	return false;
 }
 
-bool row_decode(struct row *row, const char *data, size_t length)
+static bool decode(struct row *row, const char *data, size_t length, bool whole)
 {
 	size_t at = 0;
 	size_t size = 0;
@@ -205,13 +205,23 @@ bool row_decode(struct row *row, const char *data, size_t length)
 		at += cell_length;
 		size += cell_length;
 	}
-	if (!fine || at != length || size > ROW_TEXT_MAX) {
+	if (!fine || (whole && at != length) || size > ROW_TEXT_MAX) {
 		row_clear(row);
 		return false;
 	}
 	row->base = data;
 	row->size = size;
 	return true;
+}
+
+bool row_decode(struct row *row, const char *data, size_t length)
+{
+	return decode(row, data, length, true);
+}
+
+bool row_decode_head(struct row *row, const char *data, size_t length)
+{
+	return decode(row, data, length, false);
 }
 
 bool row_cell(const char *data, size_t length, size_t i, const char **text, size_t *text_length)

@@ -82,6 +82,9 @@ bool row_encode(const struct row *row, struct buf *out);
  * bytes are not count cells exactly: then all cells are blank. A decoded row may be changed: then it owns copies. */
 bool row_decode(struct row *row, const char *data, size_t length);
 
+/* The same for bytes of as many cells as the row has, or more: those beyond are not looked at. */
+bool row_decode_head(struct row *row, const char *data, size_t length);
+
 /* Finds cell i of encoded bytes without decoding the rest. False when they end before it. */
 bool row_cell(const char *data, size_t length, size_t i, const char **text, size_t *text_length);
 

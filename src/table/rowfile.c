@@ -63,6 +63,8 @@ struct rowfile {
 struct rowfile_reader {
 	struct rowrun run;
 	size_t columns;
+	bool (*skips)(void *context, const char *encoded, size_t length); /* or NULL */
+	void *context;
 };
 
 /* A row that waits, for sorting. */
@@ -533,13 +535,23 @@ void rowfile_reader_free(struct rowfile_reader *reader)
 	free(reader);
 }
 
+void rowfile_reader_skip(
+	struct rowfile_reader *reader, bool (*skips)(void *context, const char *encoded, size_t length), void *context)
+{
+	reader->skips = skips;
+	reader->context = context;
+}
+
 int rowfile_next(struct rowfile_reader *reader, struct row *row, struct err *err)
 {
-	assert(row->count == reader->columns);
+	assert(row->count <= reader->columns);
 	const char *encoded;
 	size_t length;
 	int more = rowrun_next(&reader->run, &encoded, &length, err);
-	if (more > 0 && !row_decode(row, encoded, length)) {
+	while (more > 0 && reader->skips != NULL && reader->skips(reader->context, encoded, length))
+		more = rowrun_next(&reader->run, &encoded, &length, err);
+	bool whole = row->count == reader->columns;
+	if (more > 0 && !(whole ? row_decode(row, encoded, length) : row_decode_head(row, encoded, length))) {
 		err_set(err, ERR_FILE, "cannot read %s: it is damaged", reader->run.name);
 		return -1;
 	}

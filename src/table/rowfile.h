@@ -53,8 +53,12 @@ bool rowfile_sort(struct rowfile *file, struct rowfile_counts *counts, struct er
 struct rowfile_reader *rowfile_read(struct rowfile *file, struct err *err);
 void rowfile_reader_free(struct rowfile_reader *reader);
 
-/* Decodes the next row into row, made by row_init with the file's number of columns; its text lives until the next
- * call. 1 if there is one, 0 at the end, -1 on failure. */
+/* From now on the reader passes over the rows for which skips gives true, at little cost. */
+void rowfile_reader_skip(
+	struct rowfile_reader *reader, bool (*skips)(void *context, const char *encoded, size_t length), void *context);
+
+/* Decodes the next row into row, made by row_init with the file's number of columns, or with fewer: then it gets the
+ * first of them. Its text lives until the next call. 1 if there is one, 0 at the end, -1 on failure. */
 int rowfile_next(struct rowfile_reader *reader, struct row *row, struct err *err);
 
 #endif

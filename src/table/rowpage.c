@@ -20,8 +20,8 @@ struct rowpage {
 	struct buf recent;  /* the rows behind those in the file, each with its length in front as in a rowrun */
 	struct out earlier; /* the rows that did not fit; its descriptor is -1 while there are none */
 	uint64_t rows;
-	struct buf first;
-	struct buf last;
+	struct buf first; /* the first row, encoded */
+	size_t last;      /* where in recent the last one begins */
 };
 
 struct rowpage *rowpage_new(const char *folder)
@@ -48,7 +48,6 @@ void rowpage_drop(struct rowpage *page)
 	out_release(&page->earlier);
 	shrink(&page->recent);
 	shrink(&page->first);
-	shrink(&page->last);
 	page->rows = 0;
 }
 
@@ -59,7 +58,6 @@ void rowpage_free(struct rowpage *page)
 	rowpage_drop(page);
 	buf_release(&page->recent);
 	buf_release(&page->first);
-	buf_release(&page->last);
 	free(page->folder);
 	free(page->name);
 	free(page);
@@ -93,10 +91,9 @@ bool rowpage_add(struct rowpage *page, const struct row *row, struct err *err)
 	row_encode(row, &page->recent);
 	length = (uint32_t)(page->recent.length - at - sizeof(length));
 	memcpy(page->recent.data + at, &length, sizeof(length));
+	page->last = at + sizeof(length);
 	if (page->rows == 0)
-		buf_add(&page->first, row_text(row, 0), row_length(row, 0));
-	shrink(&page->last);
-	buf_add(&page->last, row_text(row, 0), row_length(row, 0));
+		buf_add(&page->first, page->recent.data + page->last, length);
 	page->rows++;
 	return true;
 }
@@ -144,18 +141,38 @@ uint64_t rowpage_rows(const struct rowpage *page)
 	return page->rows;
 }
 
-static const char *id_of(const struct rowpage *page, const struct buf *id, size_t *length)
+const char *rowpage_first_row(const struct rowpage *page, size_t *length)
 {
-	*length = id->length;
-	return page->rows > 0 ? buf_text(id) : NULL;
+	*length = page->first.length;
+	return page->rows > 0 ? page->first.data : NULL;
+}
+
+/* A page goes to the file before a row is added, so the last one is always here. */
+const char *rowpage_last_row(const struct rowpage *page, size_t *length)
+{
+	*length = page->recent.length - page->last;
+	return page->rows > 0 ? page->recent.data + page->last : NULL;
+}
+
+/* The first cell of an encoded row. */
+static const char *id_of(const char *encoded, size_t encoded_length, size_t *length)
+{
+	const char *id = NULL;
+	if (encoded == NULL || !row_cell(encoded, encoded_length, 0, &id, length))
+		*length = 0;
+	return id;
 }
 
 const char *rowpage_first(const struct rowpage *page, size_t *length)
 {
-	return id_of(page, &page->first, length);
+	size_t encoded_length = 0;
+	const char *encoded = rowpage_first_row(page, &encoded_length);
+	return id_of(encoded, encoded_length, length);
 }
 
 const char *rowpage_last(const struct rowpage *page, size_t *length)
 {
-	return id_of(page, &page->last, length);
+	size_t encoded_length = 0;
+	const char *encoded = rowpage_last_row(page, &encoded_length);
+	return id_of(encoded, encoded_length, length);
 }

@@ -35,7 +35,11 @@ bool rowpage_each(struct rowpage *page, bool (*f)(void *context, const char *enc
 
 uint64_t rowpage_rows(const struct rowpage *page);
 
-/* The first cell of the first and of the last row: valid until the page changes; NULL when there is no row. */
+/* The first and the last row, encoded: valid until the page changes; NULL when there is no row. */
+const char *rowpage_first_row(const struct rowpage *page, size_t *length);
+const char *rowpage_last_row(const struct rowpage *page, size_t *length);
+
+/* The first cell of each, likewise. */
 const char *rowpage_first(const struct rowpage *page, size_t *length);
 const char *rowpage_last(const struct rowpage *page, size_t *length);
 

@@ -11,6 +11,8 @@
  *			dateLastModified), sorted by sourcedId, one for each, lines ending in LF
  *	findings	one line each: column, rule, number of cells. "- mended N": half characters mended in the JSON.
  *			Not there if nothing was found.
+ *	metadata	which are kept, one key a line, or the word auto: their columns follow in expected.csv, as told
+ *or in byte order, and their findings have "metadata" for the column. Not there if none.
  *	trouble		in place of expected.csv and findings: the word for why the last page cannot be read
  *
  * Each case is run with its pages cut into pieces of 1 to 64 bytes, and whole: the result must be the same.
@@ -29,9 +31,11 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "check/metadata.h"
 #include "check/value.h"
 #include "convert/sax.h"
 #include "table/csv_write.h"
+#include "table/extras.h"
 #include "table/rowfile.h"
 #include "table/rowpage.h"
 #include "table/schema.h"
@@ -62,12 +66,17 @@ struct trial {
 	const struct table *wanted; /* that one, or one made from its records */
 	struct buf pages[PAGES_MAX];
 	size_t page_count;
+	struct buf metadata; /* the file of that name */
+	struct extras_wish wish;
+	size_t cells; /* of each row that is kept */
 	/* of one run */
 	struct sax *sax;
 	struct rowpage *page;
 	struct value_counts page_counts;
 	struct value_counts other_counts; /* of the records that rows are made from */
 	struct value_counts counts;
+	struct value_counts page_metadata;
+	struct value_counts metadata_counts;
 	uint64_t mended;
 };
 
@@ -83,15 +92,20 @@ static bool add_row(struct trial *trial, struct row *row, struct err *err)
 {
 	if (!value_normalise(row, trial->wanted, &trial->page_counts, err))
 		return false;
-	struct row columns = row_head(row, (size_t)trial->wanted->column_count);
+	struct row columns = row_head(row, trial->cells);
 	return rowpage_add(trial->page, &columns, err);
 }
 
 static bool on_record(void *context, struct record *record, struct err *err)
 {
 	struct trial *trial = context;
-	if (trial->wanted == trial->read)
+	if (trial->wanted == trial->read) {
+		size_t columns = (size_t)trial->wanted->column_count;
+		if (trial->cells > columns && (!metadata_clean(record_extras(record), &trial->page_metadata) ||
+						      !extras_pack(record_extras(record), record_row(record), columns)))
+			return err_set(err, ERR_API, "too large");
 		return add_row(trial, record_row(record), err);
+	}
 	if (!value_normalise(record_row(record), trial->read, &trial->other_counts, err))
 		return false;
 	for (size_t i = 0; i < record_made_count(record); i++) {
@@ -108,6 +122,7 @@ static bool on_restart(void *context, struct err *err)
 	(void)err;
 	rowpage_drop(trial->page);
 	value_counts_clear(&trial->page_counts);
+	value_counts_clear(&trial->page_metadata);
 	return true;
 }
 
@@ -116,11 +131,35 @@ static bool read_page(struct trial *trial, const struct buf *page, size_t piece,
 	bool fine = true;
 	rowpage_drop(trial->page);
 	value_counts_clear(&trial->page_counts);
+	value_counts_clear(&trial->page_metadata);
 	sax_begin(trial->sax);
 	for (size_t at = 0; fine && at < page->length; at += piece)
 		fine = sax_feed(
 			trial->sax, buf_text(page) + at, page->length - at < piece ? page->length - at : piece, err);
 	return fine && sax_end(trial->sax, err);
+}
+
+/* The columns of the metadata: those of the file, or of all keys that came. */
+static struct extras_columns extra_columns(struct rowfile *file, const struct trial *trial, struct row *row)
+{
+	struct extras_columns columns = {0};
+	struct extras_names names = {0};
+	struct err err = {0};
+	size_t cell = (size_t)trial->wanted->column_count;
+	struct rowfile_reader *reader = rowfile_read(file, &err);
+	char *keys = mem_copy(buf_text(&trial->metadata));
+	char *rest = NULL;
+	while (trial->wish.all && rowfile_next(reader, row, &err) > 0)
+		extras_names_learn(&names, row_text(row, cell), row_length(row, cell));
+	for (size_t i = 0; i < names.count; i++)
+		extras_columns_add(&columns, names.names[i]);
+	for (char *key = strtok_r(keys, "\n", &rest); !trial->wish.all && key != NULL;
+		key = strtok_r(NULL, "\n", &rest))
+		extras_columns_add(&columns, key);
+	free(keys);
+	rowfile_reader_free(reader);
+	extras_names_release(&names);
+	return columns;
 }
 
 static void write_rows(struct rowfile *file, const struct trial *trial, struct buf *csv)
@@ -135,13 +174,23 @@ static void write_rows(struct rowfile *file, const struct trial *trial, struct b
 	if (fd < 0 || reader == NULL)
 		die(trial->folder, &err);
 	out_init(&out, fd, "expected.csv");
-	row_init(&row, (size_t)trial->wanted->column_count);
-	for (size_t i = 0; i < row.count; i++)
+	row_init(&row, ROW_CELLS_MAX);
+	row.count = trial->cells;
+	struct extras_columns extra = {0};
+	if (trial->cells > (size_t)trial->wanted->column_count)
+		extra = extra_columns(file, trial, &row);
+	for (size_t i = 0; i < (size_t)trial->wanted->column_count; i++)
 		csv_write_cell(
 			&out, trial->wanted->columns[i].name, strlen(trial->wanted->columns[i].name), i == 0, &style);
+	for (size_t i = 0; i < extra.count; i++)
+		csv_write_cell(&out, extra.headers[i], strlen(extra.headers[i]), false, &style);
 	csv_write_end(&out, &style);
-	while ((more = rowfile_next(reader, &row, &err)) > 0)
+	while ((more = rowfile_next(reader, &row, &err)) > 0) {
+		if (trial->cells > (size_t)trial->wanted->column_count)
+			extras_spread(&extra, &row, (size_t)trial->wanted->column_count);
 		csv_write_row(&out, &row, &style);
+		row.count = trial->cells;
+	}
 	size_t size = (size_t)out_size(&out);
 	if (more < 0 || !out_finish(&out, &err))
 		die(trial->folder, &err);
@@ -149,6 +198,7 @@ static void write_rows(struct rowfile *file, const struct trial *trial, struct b
 	if (pread(fd, room, size, 0) != (ssize_t)size)
 		abort();
 	buf_set_length(csv, size);
+	extras_columns_release(&extra);
 	row_release(&row);
 	out_release(&out);
 	rowfile_reader_free(reader);
@@ -161,6 +211,8 @@ static void write_findings(const struct trial *trial, struct buf *findings)
 	for (size_t place = 0; value_counts_next(&trial->counts, &place, &count);)
 		buf_add_format(findings, "%s %s %" PRIu64 "\n", trial->wanted->columns[count.column].name,
 			value_rules[count.rule].code, count.cells);
+	for (size_t place = 0; value_counts_next(&trial->metadata_counts, &place, &count);)
+		buf_add_format(findings, "metadata %s %" PRIu64 "\n", value_rules[count.rule].code, count.cells);
 	if (trial->mended > 0)
 		buf_add_format(findings, "- mended %" PRIu64 "\n", trial->mended);
 }
@@ -170,7 +222,7 @@ static void run(struct trial *trial, size_t piece, struct outcome *outcome)
 	struct rowfile_options options = {
 		.folder = trial->work,
 		.name = trial->wanted->name,
-		.columns = (size_t)trial->wanted->column_count,
+		.columns = trial->cells,
 		.newest = SCHEMA_DATE_LAST_MODIFIED,
 	};
 	struct err err = {0};
@@ -181,6 +233,7 @@ static void run(struct trial *trial, size_t piece, struct outcome *outcome)
 	buf_clear(&outcome->findings);
 	outcome->trouble = NULL;
 	value_counts_clear(&trial->counts);
+	value_counts_clear(&trial->metadata_counts);
 	trial->mended = 0;
 	for (size_t i = 0; outcome->trouble == NULL && i < trial->page_count; i++) {
 		if (!read_page(trial, &trial->pages[i], piece, &err))
@@ -188,6 +241,7 @@ static void run(struct trial *trial, size_t piece, struct outcome *outcome)
 		else if (!rowpage_commit(trial->page, file, &err))
 			die(trial->folder, &err);
 		value_counts_add(&trial->counts, &trial->page_counts);
+		value_counts_add(&trial->metadata_counts, &trial->page_metadata);
 		trial->mended += sax_mended(trial->sax);
 	}
 	if (outcome->trouble == NULL) {
@@ -306,15 +360,35 @@ static bool read_case(struct trial *trial)
 	return trial->page_count > 0;
 }
 
+/* What the case wishes of metadata, NULL for none. */
+static const struct extras_wish *read_wish(struct trial *trial)
+{
+	if (!read_file(trial, "metadata", &trial->metadata))
+		return NULL;
+	char *keys = mem_copy(buf_text(&trial->metadata));
+	char *rest = NULL;
+	for (char *key = strtok_r(keys, "\n", &rest); key != NULL; key = strtok_r(NULL, "\n", &rest)) {
+		if (strcmp(key, "auto") == 0)
+			trial->wish.all = true;
+		else
+			extras_names_add(&trial->wish.listed, key, strlen(key));
+	}
+	free(keys);
+	return &trial->wish;
+}
+
 static bool run_case(const char *folder, const char *work, bool accept)
 {
 	static const struct sax_events events = {.record = on_record, .restart = on_restart};
 	struct trial trial = {.folder = folder, .work = work};
 	if (!read_case(&trial))
 		return false;
-	struct plan *plan = plan_new(trial.read, &trial.wanted, trial.read != trial.wanted ? 1 : 0);
+	struct plan *plan = plan_new(trial.read, &trial.wanted, trial.read != trial.wanted ? 1 : 0, read_wish(&trial));
+	trial.cells = plan->rows[trial.read != trial.wanted ? 1 : 0].kept;
 	trial.sax = sax_new(plan, &events, &trial);
 	trial.page = rowpage_new(work);
+	value_counts_init(&trial.page_metadata, 1);
+	value_counts_init(&trial.metadata_counts, 1);
 	value_counts_init(&trial.page_counts, trial.wanted->column_count);
 	value_counts_init(&trial.counts, trial.wanted->column_count);
 	value_counts_init(&trial.other_counts, trial.read->column_count);
@@ -322,6 +396,10 @@ static bool run_case(const char *folder, const char *work, bool accept)
 	value_counts_release(&trial.other_counts);
 	value_counts_release(&trial.counts);
 	value_counts_release(&trial.page_counts);
+	value_counts_release(&trial.metadata_counts);
+	value_counts_release(&trial.page_metadata);
+	extras_names_release(&trial.wish.listed);
+	buf_release(&trial.metadata);
 	rowpage_free(trial.page);
 	sax_free(trial.sax);
 	plan_free(plan);

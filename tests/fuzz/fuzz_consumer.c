@@ -50,8 +50,8 @@ static void assert_consumer(const struct consumer *consumer)
 	assert_text(consumer->title);
 	assert_list(consumer->notes);
 	for (int i = 0; i < schema_oneroster_1_1.table_count; i++)
-		fuzz_must(consumer->files[i] <= CONSUMER_FILE_UNWANTED, "each file has a rule");
-	fuzz_must(consumer->empty <= CONSUMER_EMPTY_HEADER && consumer->quote <= CONSUMER_QUOTE_ALL &&
+		fuzz_must(consumer->files[i] <= CONSUMER_FILE_IGNORED, "each file has a rule");
+	fuzz_must(consumer->empty <= CONSUMER_EMPTY_HEADER && consumer->quote <= CONSUMER_QUOTE_BLANKS &&
 			  consumer->eol <= CONSUMER_EOL_LF && consumer->form <= CONSUMER_FORM_LOOSE,
 		"words are among those there are");
 	fuzz_must((consumer->metadata == CONSUMER_METADATA_LISTED) == (consumer->extra_count > 0),

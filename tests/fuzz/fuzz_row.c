@@ -5,6 +5,7 @@
 #include "fuzz.h"
 
 #include "base/buf.h"
+#include "table/extras.h"
 #include "table/row.h"
 
 enum { CELLS_MAX = 40 };
@@ -45,6 +46,27 @@ static void change(struct row *row)
 	fuzz_must(row->size == whole && row_length(row, row->count - 1) == whole, "nothing is lost on the way");
 }
 
+/* Bytes that need not be packed metadata, spread over two cells: parts of them. */
+static void spread(const char *data, size_t length)
+{
+	struct extras_columns columns = {0};
+	struct row row;
+	row_init(&row, 1 + 2);
+	row.count = 2;
+	extras_columns_add(&columns, "b");
+	extras_columns_add(&columns, "a");
+	if (row_set(&row, 1, data, length)) {
+		const char *packed = row_text(&row, 1);
+		extras_spread(&columns, &row, 1);
+		for (size_t i = 1; i < row.count; i++)
+			fuzz_must(row_text(&row, i) >= packed &&
+					  row_text(&row, i) + row_length(&row, i) <= packed + length,
+				"a cell lies within the packed one");
+	}
+	row_release(&row);
+	extras_columns_release(&columns);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = fuzz_begin(data, size);
@@ -73,5 +95,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 	}
 	row_release(&row);
+	spread(input.data, input.left);
 	return 0;
 }

@@ -114,13 +114,17 @@ static void print_list(const char *name, const char *const *list)
 /* What a consumer says of files, columns and words, a line each. */
 static int print_consumer(const char *name)
 {
+	static const char *const verbs[] = {
+		[CONSUMER_FILE_REQUIRED] = "needs",
+		[CONSUMER_FILE_UNWANTED] = "refuses",
+		[CONSUMER_FILE_IGNORED] = "ignores",
+	};
 	const struct consumer *consumer = consumer_find(name);
 	if (consumer == NULL)
 		return EXIT_FAILURE;
 	for (int i = 0; i < schema->table_count; i++)
 		if (consumer->files[i] != CONSUMER_FILE_ANY)
-			printf("%s %s\n", consumer->files[i] == CONSUMER_FILE_REQUIRED ? "needs" : "refuses",
-				schema->tables[i].name);
+			printf("%s %s\n", verbs[consumer->files[i]], schema->tables[i].name);
 	for (int i = 0; i < consumer->extra_count; i++)
 		printf("knows %s of %s\n", consumer->extras[i].name, schema->tables[consumer->extras[i].table].name);
 	for (int i = 0; i < consumer->required_count; i++) {

@@ -158,9 +158,10 @@ END
 while read -r name wants; do
 	same "consumer $name" "$wants" "$("$work/print" consumer "$name" | grep -v '^note ' | paste -s -d '|' -)"
 done <<'END'
-kitaboo needs orgs|needs classes|needs users|needs enrollments
+kitaboo needs orgs|ignores academicSessions|ignores courses|needs classes|needs users|needs enrollments|ignores demographics|ignores categories|ignores lineItems|ignores results|ignores resources|ignores courseResources|ignores classResources
 mcgraw-hill
-naviance needs orgs|needs users|takes role student|takes role teacher|takes role administrator|takes org type district|takes org type school
+lab-aids needs orgs|needs academicSessions|needs courses|needs classes|needs users|needs enrollments
+naviance needs orgs|ignores academicSessions|ignores courses|ignores classes|needs users|ignores enrollments|ignores demographics|ignores categories|ignores lineItems|ignores results|ignores resources|ignores courseResources|ignores classResources|takes role student|takes role teacher|takes role administrator|takes org type district|takes org type school
 turnitin needs users.email|takes role student|takes role teacher
 END
 
@@ -218,6 +219,7 @@ plus=providers/eschoolplus.json
 blackbaud=providers/blackbaud.json
 apple=consumers/apple-school-manager.json
 hmh=consumers/hmh.json
+kitaboo=consumers/kitaboo.json
 math=consumers/st-math.json
 moodle=consumers/moodle.json
 naviance=consumers/naviance.json
@@ -379,6 +381,7 @@ broken $math '"notes" holds a control character' 's/"Every student/"\\nEvery stu
 broken $math 'files: unknown key "wanted"' 's/"required": \["orgs"/"wanted": ["orgs"/'
 broken $math 'files: unknown table "people"' 's/"users", "enrollments"/"people", "enrollments"/'
 broken $math 'files: "orgs" is both required and unwanted' 's/"demographics", /"orgs", /'
+broken $kitaboo 'files: "users" is both required and ignored' 's/"demographics", /"users", /'
 broken $math 'files: "unwanted" has "results" twice' 's/"demographics", /"results", /'
 broken $math '"files" must be of type object' 's/"form": "zip",/"form": "zip", "files": [],/; /"files": {/,/}/d'
 broken $math '"zip-name" cannot be "a/OneRoster.zip"' 's,"OneRoster.zip","a/OneRoster.zip",'

@@ -83,7 +83,8 @@ link           true          true, false, bare (no <>), relative, foreign, loop,
 order          id            id, natural, shuffled, unstable (anew for each request), role (students first)
 collation      bytes         how `id` and sort compare: bytes, nocase, length
 sort_supported by order      true, false (ignored) or "error" (400 invalid_sort_field); true when order is id
-filter_supported true        the same, 400 invalid_filter_field
+filter_supported true        the same, 400 invalid_filter_field; "nothing" (no row ever passes), "total" (X-Total-Count is
+                             that of all rows), "lost" (links to other pages are without it)
 fields_supported true        the same, 400 invalid_selection_field
 past_end       empty         empty, 404, 400 or 204 at offsets behind the last row
 derived        true          offer schools, terms, gradingPeriods, students, teachers and the nested collections
@@ -1979,6 +1980,8 @@ class Sis:
 			if self.s["filter_supported"] == "error" or not clauses or \
 					not all(self.lists.column(table, c[0]) for c in clauses[0]):
 				return Answer.imsx(400, "invalid_filter_field", "filter cannot be used"), None
+			if self.s["filter_supported"] == "nothing":
+				clauses = (("sourcedId", "=", ""),), "AND"
 		text = request.query.get("fields")
 		if text is not None and self.s["fields_supported"]:
 			if self.s["fields_supported"] == "error":
@@ -2002,6 +2005,8 @@ class Sis:
 		sort, order_by, clauses, fields, warn = wishes
 		keys = self.lists.view(table, part, sort, order_by, clauses)
 		total = len(keys)
+		if self.s["filter_supported"] == "total" and clauses:
+			total = len(self.lists.view(table, part, None, None, None))
 		limit = min(limit or self.s["default_limit"], self.s["cap"] or 1 << 40)
 		if self.s["ignore_limit"]:
 			limit = max(1, total)
@@ -2089,7 +2094,7 @@ class Sis:
 		host = {"foreign": "http://10.0.0.7:8080/internal", "relative": ""}.get(how,
 			f"{request.scheme}://{request.headers.get('Host', 'localhost')}")
 		others = "".join(f"&{k}={urllib.parse.quote(v)}" for k, v in request.query.items()
-			if k not in ("limit", "offset", "cursor"))
+			if k not in ("limit", "offset", "cursor") and not (k == "filter" and self.s["filter_supported"] == "lost"))
 		entries = []
 		for rel, offset in there.items():
 			place = f"cursor={offset:x}" if how == "cursor" else f"offset={offset}"

@@ -386,6 +386,18 @@ class Paging(unittest.TestCase):
 			self.assertEqual(client.get("users", filter="nonsense").status, 400)
 			self.assertEqual(set(client.rows("users", fields="sourcedId,role")[0]), {"sourcedId", "role"})
 			self.assertIn("invalid_sort_field", client.get("users", sort="nothing").text.decode())
+		with served(login="none", filter_supported="nothing") as client:
+			self.assertEqual(client.rows("users", filter="dateLastModified>='2000-01-01'"), [])
+			self.assertEqual(client.get("users", filter="nonsense").status, 400)
+			self.assertNotEqual(client.rows("users"), [])
+		with served(login="none", filter_supported="total") as client:
+			part, every = client.get("users", filter="role='teacher'", limit=1000), client.get("users", limit=1000)
+			self.assertEqual(part.headers["X-Total-Count"], every.headers["X-Total-Count"])
+			self.assertLess(len(part.text), len(every.text))
+		for how, kept in ((True, True), ("lost", False)):
+			with served(login="none", filter_supported=how, link="cursor") as client:
+				link = client.get("users", filter="role='teacher'", limit=1).headers["Link"]
+				self.assertEqual("filter=" in link, kept)
 		with served(login="none", sort_supported="error", filter_supported="error", fields_supported="error") as client:
 			for name in ("sort", "filter", "fields"):
 				self.assertEqual(client.get("users", **{name: "sourcedId"}).status, 400)

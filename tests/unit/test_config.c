@@ -18,6 +18,7 @@
 #include "provider.h"
 #include "scratch.h"
 #include "secret.h"
+#include "table/consumer.h"
 #include "table/schema.h"
 
 extern char **environ;
@@ -190,6 +191,7 @@ static void test_defaults(void **state)
 	assert_int_equal(bundle->eol, CONFIG_EOL_CRLF);
 	assert_int_equal(bundle->dangling, CONFIG_DANGLING_FAIL);
 	assert_false(bundle->fill.set || bundle->allow_missing.set || bundle->allow_empty.set);
+	assert_items(&bundle->files, "orgs|academicSessions|courses|classes|users|enrollments");
 	assert_null(bundle->source_name);
 	assert_null(bundle->source_code);
 	assert_int_equal(config->warnings.count, 0);
@@ -411,6 +413,197 @@ static void test_provider_before_defaults(void **state)
 	free(sentence);
 	free(whole);
 	free(path);
+}
+
+/* ---- What a consumer says ---- */
+
+#define SAMPLE_CONSUMER                                                                                                \
+	"{\"title\": \"Sample Receiver\", \"files\": {\"required\": [\"orgs\", \"users\", \"demographics\"], "         \
+	"\"unwanted\": [\"courses\"], \"ignored\": [\"enrollments\"]}, \"empty\": \"header\", \"quote\": \"blanks\", " \
+	"\"eol\": \"lf\", \"metadata\": [\"users.metadata.a\", \"orgs.metadata.b.c\"], \"roles\": [\"student\", "      \
+	"\"aide\"], "                                                                                                  \
+	"\"org-types\": [\"district\", \"school\"], \"enabled-only\": true, \"because\": {\"files\": \"x\", "          \
+	"\"empty\": \"x\", "                                                                                           \
+	"\"quote\": \"x\", \"eol\": \"x\", \"metadata\": \"x\", \"roles\": \"x\", \"org-types\": \"x\", "              \
+	"\"enabled-only\": "                                                                                           \
+	"\"x\"}}"
+
+static void test_consumer_before_defaults(void **state)
+{
+	struct trial trial;
+	char *path = scratch_path(*state, "receiver.json");
+	char *whole = mem_format(
+		SOURCE "[bundle a]\noutput = /a.zip\nconsumer = %s\n[bundle b]\noutput = /b.zip\n", path);
+	scratch_write(path, SAMPLE_CONSUMER);
+
+	assert_fine(&trial, read_all(&trial, state, whole, LOGIN, ""));
+	const struct bundle_config *a = &trial.config.bundles[0];
+	const struct bundle_config *b = &trial.config.bundles[1];
+	assert_string_equal(a->consumer->title, "Sample Receiver");
+	assert_int_equal(a->empty, CONFIG_EMPTY_HEADER);
+	assert_int_equal(a->quote, CONFIG_QUOTE_BLANKS);
+	assert_int_equal(a->eol, CONFIG_EOL_LF);
+	assert_items(&a->metadata, "users.metadata.a|orgs.metadata.b.c");
+	assert_items(&a->roles, "student|aide");
+	assert_true(a->enabled_only);
+	assert_items(&a->files, "orgs|academicSessions|classes|users|demographics");
+	static const char *const names[] = {"empty", "quote", "eol", "metadata", "roles", "files"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_origin(&trial, a, names[i], "consumer receiver");
+		assert_origin(&trial, b, names[i], "default");
+	}
+	/* The other bundle is what it would be alone. */
+	assert_null(b->consumer);
+	assert_int_equal(b->quote, CONFIG_QUOTE_MINIMAL);
+	assert_int_equal(b->eol, CONFIG_EOL_CRLF);
+	assert_false(b->roles.set || b->metadata.set || b->enabled_only);
+	assert_items(&b->files, "orgs|academicSessions|courses|classes|users|enrollments");
+	/* What both need is read. */
+	assert_items(&trial.config.collections, "orgs|academicSessions|courses|classes|users|enrollments|demographics");
+	struct buf shown = {0};
+	config_show(&trial.config, &shown);
+	static const char *const lines[] = {
+		"quote                 = blanks  ; consumer receiver\n",
+		"roles                 = student, aide  ; consumer receiver\n",
+		"files                 = orgs, academicSessions, classes, users, demographics  ; consumer receiver\n",
+		"; without users that are not enabled, consumer receiver\n",
+		"; without orgs other than district, school, consumer receiver\n",
+	};
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (strstr(buf_text(&shown), lines[i]) == NULL)
+			fail_msg("no \"%s\" in:\n%s", lines[i], buf_text(&shown));
+	buf_release(&shown);
+	end(&trial);
+
+	/* Whatever somebody set stays, also where it is what the default would have been. */
+	assert_fine(&trial, read_all(&trial, state, whole, LOGIN "\nROSTERZIP_QUOTE=minimal",
+				    "--eol crlf --empty absent --metadata none --roles teacher --files "
+				    "core,demographics --allow-errors consumer.file-unwanted"));
+	a = &trial.config.bundles[0];
+	assert_int_equal(a->quote, CONFIG_QUOTE_MINIMAL);
+	assert_int_equal(a->eol, CONFIG_EOL_CRLF);
+	assert_int_equal(a->empty, CONFIG_EMPTY_ABSENT);
+	assert_true(a->metadata.set);
+	assert_items(&a->metadata, "");
+	assert_items(&a->roles, "teacher");
+	assert_items(&a->files, "orgs|academicSessions|courses|classes|users|enrollments|demographics");
+	assert_origin(&trial, a, "quote", "ROSTERZIP_QUOTE");
+	assert_origin(&trial, a, "files", "command line");
+	end(&trial);
+	unlink(path);
+	free(whole);
+	free(path);
+}
+
+static void test_builtin_consumers(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *files;
+	} cases[] = {
+		{"moodle", "orgs|academicSessions|classes|users|enrollments"},
+		{"naviance", "orgs|users"},
+		{"great-minds", "orgs|classes|users|enrollments"},
+		{"hmh", "orgs|academicSessions|courses|classes|users|enrollments|demographics"},
+		{"st-math", "orgs|academicSessions|courses|classes|users|enrollments"},
+		{"turnitin", "orgs|academicSessions|courses|classes|users|enrollments"},
+	};
+	struct trial trial;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *words = mem_format("--consumer %s", cases[i].name);
+		assert_fine(&trial, read_all(&trial, state, BASE, LOGIN, words));
+		assert_items(&trial.config.bundles[0].files, cases[i].files);
+		end(&trial);
+		free(words);
+	}
+	/* What is read and not refused is sent, also when somebody said to read more. */
+	assert_fine(&trial, read_all(&trial, state, BASE, LOGIN,
+				    "--collections core,demographics,results --consumer apple-school-manager"));
+	assert_items(&trial.config.bundles[0].files,
+		"orgs|academicSessions|courses|classes|users|enrollments|demographics|results");
+	assert_int_equal(trial.config.bundles[0].quote, CONFIG_QUOTE_BLANKS);
+	assert_int_equal(trial.config.bundles[0].eol, CONFIG_EOL_LF);
+	assert_items(&trial.config.bundles[0].roles, "student|teacher");
+	end(&trial);
+	assert_fine(&trial, read_all(&trial, state, BASE, LOGIN, "--collections core,demographics --consumer st-math"));
+	assert_items(&trial.config.bundles[0].files, "orgs|academicSessions|courses|classes|users|enrollments");
+	assert_true(config_list_has(&trial.config.collections, "demographics"));
+	end(&trial);
+}
+
+static void test_files(void **state)
+{
+	struct trial trial;
+	const char *file = SOURCE "[bundle a]\noutput = /a.zip\nfiles = users, orgs\n"
+				  "[bundle b]\noutput = /b.zip\nfiles = core, results, users\n";
+	assert_fine(&trial, read_all(&trial, state, file, LOGIN, ""));
+	assert_items(&trial.config.bundles[0].files, "orgs|users");
+	assert_items(&trial.config.bundles[1].files, "orgs|academicSessions|courses|classes|users|enrollments|results");
+	assert_items(&trial.config.collections, "orgs|academicSessions|courses|classes|users|enrollments|results");
+	assert_origin(&trial, &trial.config.bundles[0], "files", "FILE:5");
+	end(&trial);
+	check_error(state, file, LOGIN, "--collections core",
+		"FILE:8: `files` has results, which `collections` (command line) leaves out: add it there");
+	check_error(state, BASE "collections = orgs, users\n", LOGIN, "--consumer hmh",
+		"command line: HMH (Houghton Mifflin Harcourt) Ed needs academicSessions, which `collections` "
+		"(FILE:4) leaves out: add it there");
+	check_error(state, BASE "consumer = naviance\nfiles = orgs\n", LOGIN, "",
+		"FILE:5: `files` leaves out users, which Naviance (PowerSchool) needs");
+	check_error(state, BASE "consumer = moodle\nfiles = core\n", LOGIN, "",
+		"FILE:5: `files` has courses, which Moodle, OneRoster plugin (enrol_oneroster) does not take");
+	check_error(state, BASE, LOGIN, "--files=", "command line: `files` is empty: the bundle would hold nothing");
+	/* Who allows it gets it. */
+	assert_fine(&trial, read_all(&trial, state, BASE "consumer = moodle\n", LOGIN,
+				    "--files core --allow-errors consumer.file-unwanted"));
+	end(&trial);
+	assert_fine(&trial, read_all(&trial, state, BASE "consumer = naviance\n", LOGIN,
+				    "--files orgs --allow-errors consumer.file-missing"));
+	assert_items(&trial.config.bundles[0].files, "orgs");
+	end(&trial);
+}
+
+/* Those that take a part only take the whole of it. */
+static void test_consumer_of_deltas(void **state)
+{
+	struct trial trial;
+	check_error(state, BASE "mode = delta\nsince = last\n", LOGIN, "--consumer moodle",
+		"command line: `consumer` does not go with `mode = delta`: a delta holds single changes, and which of "
+		"them belong to a part shows only in the whole; publish the part in bulk");
+	assert_fine(&trial, read_all(&trial, state, BASE "mode = delta\nsince = last\n", LOGIN, "--consumer hmh"));
+	end(&trial);
+}
+
+/* A zip or loose files, and the name of the zip. */
+static void test_form(void **state)
+{
+	struct trial trial;
+	check_error(state, BASE "consumer = classlink\n", LOGIN, "",
+		"FILE:3: ClassLink Roster Server takes the files by themselves, not a zip: `output` has to end in a "
+		"slash");
+	check_error(state, SOURCE "consumer = turnitin\n", LOGIN, "-o /srv/o/",
+		"command line: Turnitin roster sync takes a zip, not the files by themselves: `output` must not end in "
+		"a slash");
+	static const struct {
+		const char *words;
+		const char *warning;
+	} cases[] = {
+		{"--consumer classlink -o /srv/o/", ""},
+		{"--consumer classlink -o /srv/o.zip --allow-errors consumer.form", ""},
+		{"--consumer amplify -o /srv/o/", ""},
+		{"--consumer amplify -o /srv/OneRoster.zip", ""},
+		{"--consumer amplify -o OneRoster.zip", ""},
+		{"--consumer turnitin -o /srv/any-%Y.zip", ""},
+		{"--consumer amplify -o /srv/oneroster.zip",
+			"command line: Amplify expects a zip called OneRoster.zip, not oneroster.zip"},
+		{"--consumer amplify -o /srv/%Y/OneRoster.zip", ""},
+		{"--consumer amplify -o /srv/OneRoster-%Y.zip",
+			"command line: Amplify expects a zip called OneRoster.zip, not OneRoster-%Y.zip"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_fine(&trial, read_all(&trial, state, SOURCE, LOGIN, cases[i].words));
+		assert_items(&trial.config.warnings, cases[i].warning);
+		end(&trial);
+	}
 }
 
 static void test_good_values(void **state)
@@ -997,7 +1190,7 @@ static void test_help(void **state)
 			    strcmp(line, "      --page-size ROWS            rows to ask for at once (1000)\n") == 0;
 	}
 	assert_true(page_size);
-	assert_true(lines > option_count && lines <= 60);
+	assert_true(lines > option_count && lines <= 75);
 	fclose(file);
 	/* Only the groups of the command. */
 	const struct config_command plain = {.name = "plain", .groups = OPTION_RUN};
@@ -1125,6 +1318,11 @@ int main(int argc, char **argv)
 		TEST(test_command_line_mistakes),
 		TEST(test_bad_values),
 		TEST(test_provider_before_defaults),
+		TEST(test_consumer_before_defaults),
+		TEST(test_builtin_consumers),
+		TEST(test_files),
+		TEST(test_consumer_of_deltas),
+		TEST(test_form),
 		TEST(test_good_values),
 		TEST(test_fill_items),
 		TEST(test_lists),

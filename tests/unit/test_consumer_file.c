@@ -155,7 +155,7 @@ static void test_known(void **state)
 
 	const struct consumer *apple = consumer_find("apple-school-manager");
 	assert_int_equal(apple->eol, CONSUMER_EOL_LF);
-	assert_int_equal(apple->quote, CONSUMER_QUOTE_MINIMAL);
+	assert_int_equal(apple->quote, CONSUMER_QUOTE_BLANKS);
 	assert_true(apple->required[0].unique);
 	assert_null(apple->required[0].role);
 	assert_null(strpbrk(apple->id_chars, "/@._"));
@@ -170,6 +170,7 @@ static void test_known(void **state)
 	assert_int_equal(consumer_find("classlink")->form, CONSUMER_FORM_LOOSE);
 	assert_int_equal(consumer_find("amplify")->form, CONSUMER_FORM_ANY);
 	assert_int_equal(consumer_find("naviance")->zip_max, 1000000000);
+	assert_int_equal(consumer_find("naviance")->files[table_id("classes")], CONSUMER_FILE_IGNORED);
 }
 
 /* ---- Everything that may be said ---- */
@@ -180,7 +181,8 @@ static void test_all_keys(void **state)
 	struct err err;
 	struct consumer_file *file = parse(
 		"\xef\xbb\xbf{ \"title\": \"Sample \\u00e9 \\\"x\\\"\", \"notes\": [\"a; b\", \"[c\"], "
-		"\"files\": { \"required\": [\"users\", \"orgs\"], \"unwanted\": [\"results\"] }, \"form\": \"zip\", "
+		"\"files\": { \"required\": [\"users\", \"orgs\"], \"unwanted\": [\"results\"], "
+		"\"ignored\": [\"courses\"] }, \"form\": \"zip\", "
 		"\"zip-name\": \"A_b-1.0.zip\", \"zip-max\": 1000000000000, \"empty\": \"absent\", \"quote\": \"all\", "
 		"\"eol\": \"crlf\", \"metadata\": [\"orgs.metadata.a_b.c-1\", \"users.metadata.X\"], "
 		"\"roles\": [\"guardian\"], \"org-types\": [\"state\", \"school\"], "
@@ -203,6 +205,7 @@ static void test_all_keys(void **state)
 	files[users->id] = CONSUMER_FILE_REQUIRED;
 	files[table_id("orgs")] = CONSUMER_FILE_REQUIRED;
 	files[table_id("results")] = CONSUMER_FILE_UNWANTED;
+	files[table_id("courses")] = CONSUMER_FILE_IGNORED;
 	const struct consumer_extra extras[] = {
 		{table_id("orgs"), "metadata.a_b.c-1"},
 		{users->id, "metadata.X"},
@@ -282,6 +285,10 @@ static void test_words(void **state)
 	assert_int_equal(consumer->eol, CONSUMER_EOL_LF);
 	assert_int_equal(consumer->metadata, CONSUMER_METADATA_NONE);
 	consumer_file_free(file);
+	file = parse("{\"title\": \"Sample\", \"quote\": \"blanks\", \"because\": {\"quote\": \"x\"}}", &err);
+	assert_non_null(file);
+	assert_int_equal(consumer_file_get(file)->quote, CONSUMER_QUOTE_BLANKS);
+	consumer_file_free(file);
 }
 
 /* ---- Mistakes ---- */
@@ -315,6 +322,10 @@ static void test_files(void **state)
 	check("files", "{\"required\": [\"users\", \"users\"]}", "files: \"required\" has \"users\" twice");
 	check("files", "{\"required\": [\"users\"], \"unwanted\": [\"users\"]}",
 		"files: \"users\" is both required and unwanted");
+	check("files", "{\"required\": [\"users\"], \"ignored\": [\"orgs\", \"users\"]}",
+		"files: \"users\" is both required and ignored");
+	check("files", "{\"unwanted\": [\"orgs\"], \"ignored\": [\"orgs\"]}",
+		"files: \"orgs\" is both unwanted and ignored");
 }
 
 static void test_values(void **state)

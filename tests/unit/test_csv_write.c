@@ -42,29 +42,31 @@ static void test_cells(void **state)
 		const char *cell;
 		const char *minimal;
 		const char *all;
+		bool blanks; /* blanks need quotes, and nothing else in it does */
 	} cases[] = {
-		{"", "", "\"\""},
-		{"plain", "plain", "\"plain\""},
-		{"two words", "two words", "\"two words\""},
-		{"a,b", "\"a,b\"", "\"a,b\""},
-		{",", "\",\"", "\",\""},
-		{"\"", "\"\"\"\"", "\"\"\"\""},
-		{"the \"Big\" O", "\"the \"\"Big\"\" O\"", "\"the \"\"Big\"\" O\""},
-		{"\"\"", "\"\"\"\"\"\"", "\"\"\"\"\"\""},
-		{"a\rb", "\"a\rb\"", "\"a\rb\""},
-		{"a\nb", "\"a\nb\"", "\"a\nb\""},
-		{" front", "\" front\"", "\" front\""},
-		{"end ", "\"end \"", "\"end \""},
-		{" ", "\" \"", "\" \""},
-		{"\tfront", "\"\tfront\"", "\"\tfront\""},
-		{"end\t", "\"end\t\"", "\"end\t\""},
-		{"mid\tdle", "mid\tdle", "\"mid\tdle\""},
-		{"O'Neil; =1+1 #", "O'Neil; =1+1 #", "\"O'Neil; =1+1 #\""},
+		{"", "", "\"\"", false},
+		{"plain", "plain", "\"plain\"", false},
+		{"two words", "two words", "\"two words\"", true},
+		{"a,b", "\"a,b\"", "\"a,b\"", false},
+		{",", "\",\"", "\",\"", false},
+		{"\"", "\"\"\"\"", "\"\"\"\"", false},
+		{"the \"Big\" O", "\"the \"\"Big\"\" O\"", "\"the \"\"Big\"\" O\"", false},
+		{"\"\"", "\"\"\"\"\"\"", "\"\"\"\"\"\"", false},
+		{"a\rb", "\"a\rb\"", "\"a\rb\"", false},
+		{"a\nb", "\"a\nb\"", "\"a\nb\"", false},
+		{" front", "\" front\"", "\" front\"", false},
+		{"end ", "\"end \"", "\"end \"", false},
+		{" ", "\" \"", "\" \"", false},
+		{"\tfront", "\"\tfront\"", "\"\tfront\"", false},
+		{"end\t", "\"end\t\"", "\"end\t\"", false},
+		{"mid\tdle", "mid\tdle", "\"mid\tdle\"", true},
+		{"O'Neil; =1+1 #", "O'Neil; =1+1 #", "\"O'Neil; =1+1 #\"", true},
 		{"\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80", "\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80",
-			"\"\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80\""},
+			"\"\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80\"", false},
 	};
 	const struct csv_style minimal = {0};
 	const struct csv_style all = {.quote_all = true};
+	const struct csv_style blanks = {.quote_blanks = true};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct paper paper;
 		begin(&paper, *state);
@@ -73,6 +75,10 @@ static void test_cells(void **state)
 		begin(&paper, *state);
 		csv_write_cell(&paper.out, cases[i].cell, strlen(cases[i].cell), true, &all);
 		assert_written(&paper, cases[i].all, strlen(cases[i].all));
+		const char *expected = cases[i].blanks ? cases[i].all : cases[i].minimal;
+		begin(&paper, *state);
+		csv_write_cell(&paper.out, cases[i].cell, strlen(cases[i].cell), true, &blanks);
+		assert_written(&paper, expected, strlen(expected));
 	}
 }
 
@@ -115,7 +121,8 @@ static void test_round_trip(void **state)
 	struct scratch *scratch = *state;
 	static const char alphabet[] = "ab ,\"\r\n\t";
 	for (int turn = 0; turn < 2000; turn++) {
-		struct csv_style style = {.quote_all = turn % 2 == 1, .lf = turn % 3 == 1};
+		struct csv_style style = {
+			.quote_all = turn % 2 == 1, .quote_blanks = turn % 5 == 1, .lf = turn % 3 == 1};
 		enum { CELLS = 4 };
 		struct row row;
 		row_init(&row, CELLS);

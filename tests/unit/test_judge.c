@@ -329,6 +329,12 @@ static void test_style(void **state)
 			"demographics\n-\n"},
 		"orgs consumer.quote - 3"};
 	run(*state, &consumer, &all);
+	consumer.quote = CONSUMER_QUOTE_BLANKS;
+	const struct bundle_case blanks = {
+		{"orgs\n-\na,,,\"A b\",school,\"\"\"1\"\"\",\nb,,,A b,school,,\nc,,,\"A, b\",school,,\n"
+		 "d,,,\"A-b\",school,,\ne,,,A,school,\"\",\n"},
+		"orgs consumer.quote - 3,5,6"};
+	run(*state, &consumer, &blanks);
 }
 
 /* Core tables without rows are errors, unless somebody said that they may be; references then count. */

@@ -5,9 +5,11 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "check/keys.h"
 #include "table/row.h"
@@ -313,6 +315,126 @@ static void test_fill(void **state)
 	keys_free(keys);
 }
 
+/* The row of that id is left out by the filter. */
+static void filter_out(struct keys *keys, const char *name, const char *id)
+{
+	uint32_t number = 0;
+	enum keys_fate fate = KEYS_STAYS;
+	assert_true(keys_find(keys, table_of(name)->id, id, strlen(id), &number, &fate));
+	keys_filter(keys, table_of(name)->id, number);
+	assert_true(keys_find(keys, table_of(name)->id, id, strlen(id), &number, &fate));
+	assert_int_equal(fate, KEYS_FILTERED);
+}
+
+/* What cannot be without a row that the filter leaves out is left out by the filter too, whatever else is wrong with
+ * it; and of such rows nothing is counted but that. */
+static void test_filtered(void **state)
+{
+	(void)state;
+	for (int policy = KEYS_FAIL; policy <= KEYS_KEEP; policy++) {
+		struct keys *keys = keys_with((enum keys_policy)policy, "");
+		begin(keys);
+		filter_out(keys, "orgs", "d");
+		filter_out(keys, "academicSessions", "t2");
+		JUDGE(keys, "courses",
+			{"sourcedId=k1 orgSourcedId=s1 schoolYearSourcedId=t2", KEYS_STAYS,
+				"orgSourcedId=s1 schoolYearSourcedId="},
+			{"sourcedId=k2 orgSourcedId=d schoolYearSourcedId=gone", KEYS_FILTERED, ""},
+			{"sourcedId=k3 orgSourcedId=d status=tobedeleted", KEYS_FILTERED, ""});
+		JUDGE(keys, "classes",
+			{"sourcedId=c1 courseSourcedId=k1 schoolSourcedId=s1 termSourcedIds=t1,t2,t3", KEYS_STAYS,
+				"termSourcedIds=t1"},
+			/* Without the filter it would have a term. */
+			{"sourcedId=c2 courseSourcedId=k1 schoolSourcedId=s1 termSourcedIds=t2,t3", KEYS_FILTERED, ""},
+			{"sourcedId=c3 courseSourcedId=gone schoolSourcedId=d termSourcedIds=t1", KEYS_FILTERED, ""},
+			{"sourcedId=c4 courseSourcedId=k1 schoolSourcedId=d termSourcedIds=t3", KEYS_FILTERED, ""},
+			{"sourcedId=c5 courseSourcedId=k1 schoolSourcedId=s2 termSourcedIds=t1", KEYS_HANGS, ""},
+			{"sourcedId=c6 courseSourcedId=k2 schoolSourcedId=s2 termSourcedIds=t1", KEYS_FILTERED, ""});
+		assert_counts(keys, "courses", "orgSourcedId", 0, 0);
+		assert_counts(keys, "courses", "schoolYearSourcedId", 0, 1);
+		assert_counts(keys, "classes", "courseSourcedId", 0, 0);
+		assert_counts(keys, "classes", "termSourcedIds", 0, 2);
+		assert_int_equal(keys_rows(keys, table_of("classes"), KEYS_FILTERED), 4);
+		assert_int_equal(keys_rows(keys, table_of("courses"), KEYS_DELETED), 0);
+		keys_forget(keys);
+		assert_int_equal(keys_rows(keys, table_of("classes"), KEYS_HANGS), 1);
+		assert_counts(keys, "classes", "termSourcedIds", 0, 2);
+		keys_free(keys);
+	}
+}
+
+static bool skips(const struct keys *keys, const char *name, const char *cells)
+{
+	const struct table *table = table_of(name);
+	struct row row;
+	struct buf encoded = {0};
+	row_init(&row, (size_t)table->column_count);
+	each_cell(table, cells, set_cell, &row);
+	assert_true(row_encode(&row, &encoded));
+	bool skipped = keys_skips(keys, table, encoded.data, encoded.length);
+	for (size_t cut = 0; cut < encoded.length; cut++)
+		keys_skips(keys, table, encoded.data, cut);
+	buf_release(&encoded);
+	row_release(&row);
+	return skipped;
+}
+
+/* Encoded rows are passed over for their own id and for what they cannot be without, and else never. */
+static void test_skips(void **state)
+{
+	(void)state;
+	struct keys *keys = keys_with(KEYS_DROP, "");
+	begin(keys);
+	JUDGE(keys, "courses", {"sourcedId=k1 orgSourcedId=s1", KEYS_STAYS, ""});
+	assert_false(skips(keys, "orgs", "sourcedId=s1 parentSourcedId=d"));
+	filter_out(keys, "orgs", "d");
+	filter_out(keys, "academicSessions", "t1");
+	assert_false(skips(keys, "orgs", "sourcedId=s1 parentSourcedId=d"));
+	assert_true(skips(keys, "orgs", "sourcedId=d"));
+	assert_true(skips(keys, "courses", "sourcedId=k2 orgSourcedId=d"));
+	assert_true(skips(keys, "courses", "sourcedId=k2 orgSourcedId=d status=tobedeleted"));
+	assert_false(skips(keys, "courses", "sourcedId=k2 orgSourcedId=s2 schoolYearSourcedId=t1"));
+	assert_false(skips(keys, "courses", "sourcedId=k2 orgSourcedId=gone"));
+	assert_false(skips(keys, "courses", "sourcedId=k2"));
+	assert_false(skips(keys, "classes", "sourcedId=c1 courseSourcedId=k1 schoolSourcedId=s1 termSourcedIds=t1"));
+	assert_true(skips(keys, "classes", "sourcedId=c1 courseSourcedId=k1 schoolSourcedId=d termSourcedIds=t2"));
+	/* A row that is left alone is known by its id afterwards. */
+	keys_leave(keys, table_of("courses"), "k2", 2);
+	assert_true(skips(keys, "courses", "sourcedId=k2 orgSourcedId=s1"));
+	assert_true(skips(keys, "classes", "sourcedId=c1 courseSourcedId=k2 schoolSourcedId=s1 termSourcedIds=t2"));
+	assert_int_equal(keys_rows(keys, table_of("courses"), KEYS_FILTERED), 1);
+	keys_leave(keys, table_of("enrollments"), "e1", 2);
+	assert_int_equal(keys_rows(keys, table_of("enrollments"), KEYS_FILTERED), 1);
+	keys_free(keys);
+}
+
+static void test_numbers(void **state)
+{
+	(void)state;
+	const struct table *table = table_of("orgs");
+	struct keys *keys = keys_with(KEYS_DROP, "");
+	struct row row;
+	row_init(&row, (size_t)table->column_count);
+	for (uint32_t i = 0; i < 2000; i++) {
+		char id[16];
+		snprintf(id, sizeof(id), "o%u", (unsigned)(i / 2));
+		row_set(&row, SCHEMA_SOURCED_ID, id, strlen(id));
+		/* The second row of an id changes nothing. */
+		assert_int_equal(keys_add(keys, table, &row, i % 2 == 0 ? KEYS_STAYS : KEYS_DELETED), i / 2);
+	}
+	uint32_t number = 7;
+	enum keys_fate fate = KEYS_HANGS;
+	assert_true(keys_find(keys, table->id, "o999", 4, &number, &fate));
+	assert_int_equal(number, 999);
+	assert_int_equal(fate, KEYS_STAYS);
+	assert_false(keys_find(keys, table->id, "o1000", 5, &number, &fate));
+	assert_false(keys_find(keys, table->id, "", 0, &number, &fate));
+	assert_false(keys_find(keys, table_of("enrollments")->id, "o1", 2, &number, &fate));
+	assert_int_equal(number, 999);
+	row_release(&row);
+	keys_free(keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +445,9 @@ int main(void)
 		cmocka_unit_test(test_absent_table),
 		cmocka_unit_test(test_ids_are_bytes),
 		cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_filtered),
+		cmocka_unit_test(test_skips),
+		cmocka_unit_test(test_numbers),
 	};
 	return cmocka_run_group_tests_name("keys", tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ static const struct table *table_of(const char *name)
 
 static struct plan *plan_of(const char *name)
 {
-	return plan_new(table_of(name), NULL, 0);
+	return plan_new(table_of(name), NULL, 0, NULL);
 }
 
 /* The node of a path with dots below a record. */
@@ -111,7 +111,7 @@ static void test_every_column(void **state)
 		const struct table *table = &schema_oneroster_1_1.tables[t];
 		if (table->from != SCHEMA_NONE)
 			continue;
-		struct plan *plan = plan_new(table, NULL, 0);
+		struct plan *plan = plan_new(table, NULL, 0, NULL);
 		assert_int_equal(plan->row_count, 1);
 		assert_int_equal(plan->rows[0].table->id, table->id);
 		for (int c = 0; c < table->column_count; c++) {
@@ -167,7 +167,7 @@ static void test_made_tables(void **state)
 {
 	const struct table *made = table_of("classResources");
 	(void)state;
-	struct plan *plan = plan_new(table_of("classes"), &made, 1);
+	struct plan *plan = plan_new(table_of("classes"), &made, 1, NULL);
 	assert_int_equal(plan->row_count, 2);
 	assert_int_equal(plan->rows[1].table->id, made->id);
 	assert_int_equal(node_at(plan, "resources")->opens, 1);
@@ -199,6 +199,41 @@ static void test_made_tables(void **state)
 	plan_free(NULL);
 }
 
+/* Metadata have a node and a cell of their own, whatever their members are called. */
+static void test_metadata(void **state)
+{
+	static const struct extras_wish wish = {.all = true};
+	(void)state;
+	for (int t = 0; t < schema_oneroster_1_1.table_count; t++) {
+		const struct table *table = &schema_oneroster_1_1.tables[t];
+		if (table->from != SCHEMA_NONE)
+			continue;
+		struct plan *plan = plan_new(table, NULL, 0, &wish);
+		struct plan *plain = plan_new(table, NULL, 0, NULL);
+		assert_int_equal(plan->extras_node, plan_child(plan, PLAN_RECORD, "metadata", 8));
+		assert_int_not_equal(plan->extras_node, PLAN_NOWHERE);
+		assert_int_equal(plan->nodes[plan->extras_node].cell, SCHEMA_NONE);
+		assert_int_equal(plan->nodes[plan->extras_node].child, PLAN_NOWHERE);
+		assert_int_equal(plan->rows[0].kept, table->column_count + 1);
+		assert_int_equal(plan->rows[0].cells, plain->rows[0].cells + 1);
+		assert_int_equal(plain->extras_node, PLAN_NOWHERE);
+		assert_int_equal(plain->rows[0].kept, table->column_count);
+		for (size_t n = 0; n < plan->node_count; n++)
+			assert_int_not_equal(plan->nodes[n].cell, table->column_count);
+		for (int c = 0; c < table->column_count; c++)
+			if (table->columns[c].paths[0] != NULL)
+				assert_string_equal(
+					column_at(plan, table->columns[c].paths[0]), table->columns[c].name);
+		plan_free(plain);
+		plan_free(plan);
+	}
+	const struct table *made = table_of("classResources");
+	struct plan *plan = plan_new(table_of("classes"), &made, 1, &wish);
+	assert_int_equal(plan->rows[0].kept, plan->rows[0].table->column_count + 1);
+	assert_int_equal(plan->rows[1].kept, made->column_count);
+	plan_free(plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_letter_case),
 		cmocka_unit_test(test_ranks),
 		cmocka_unit_test(test_made_tables),
+		cmocka_unit_test(test_metadata),
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

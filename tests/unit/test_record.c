@@ -30,7 +30,7 @@ static void drive_init(struct drive *drive, const char *table, const char *made)
 {
 	const struct table *one = made != NULL ? schema_table_find(&schema_oneroster_1_1, made) : NULL;
 	*drive = (struct drive){0};
-	drive->plan = plan_new(schema_table_find(&schema_oneroster_1_1, table), &one, made != NULL ? 1 : 0);
+	drive->plan = plan_new(schema_table_find(&schema_oneroster_1_1, table), &one, made != NULL ? 1 : 0, NULL);
 	drive->record = record_new(drive->plan);
 }
 
@@ -303,6 +303,75 @@ static void test_made_rows_limit(void **state)
 	drive_release(&driven);
 }
 
+/* A record that was given up in the middle of its metadata leaves nothing to the next one. */
+static void test_metadata_of_a_cut_record(void **state)
+{
+	static const struct extras_wish wish = {.all = true};
+	const struct table *orgs = schema_table_find(&schema_oneroster_1_1, "orgs");
+	struct plan *plan = plan_new(orgs, NULL, 0, &wish);
+	struct record *record = record_new(plan);
+	struct err err = {0};
+	int node = plan->extras_node;
+	(void)state;
+	record_begin(record);
+	record_member(record, node);
+	record_extras_open(record, false);
+	record_extras_key(record, "a", 1);
+	record_extras_open(record, false);
+	record_extras_key(record, "b", 1);
+	assert_true(record_value(record, node, "cut", 3, false, &err));
+	record_extras_key(record, "c", 1);
+	record_extras_open(record, true); /* an object in a list */
+
+	record_begin(record);
+	assert_int_equal(record_extras(record)->count, 0);
+	record_member(record, node);
+	record_extras_open(record, false);
+	record_extras_key(record, "d", 1);
+	assert_true(record_value(record, node, "1", 1, false, &err));
+	record_extras_close(record);
+	assert_true(record_extras_member(record, "metadata.e", 10));
+	assert_true(record_value(record, node, "2", 1, false, &err));
+	assert_false(record_extras_member(record, "metadat", 7));
+	assert_true(record_finish(record, &err));
+	struct row *row = record_row(record);
+	struct extras *extras = record_extras(record);
+	assert_int_equal(extras->count, 2);
+	assert_int_equal(extras->misfits, 0);
+	assert_true(extras_pack(extras, row, (size_t)orgs->column_count));
+	assert_true(row_is(row, (size_t)orgs->column_count,
+		"\x01"
+		"d\x01"
+		"1\x01"
+		"e\x01"
+		"2"));
+	record_free(record);
+	plan_free(plan);
+}
+
+/* What no row can hold is an error that says so, not a loss. */
+static void test_too_many_metadata(void **state)
+{
+	static const struct extras_wish wish = {.all = true};
+	struct plan *plan = plan_new(schema_table_find(&schema_oneroster_1_1, "orgs"), NULL, 0, &wish);
+	struct record *record = record_new(plan);
+	struct err err = {0};
+	(void)state;
+	record_begin(record);
+	record_member(record, plan->extras_node);
+	record_extras_open(record, false);
+	for (int i = 0; i <= EXTRAS_MAX; i++) {
+		char key[16];
+		int length = snprintf(key, sizeof(key), "k%d", i);
+		record_extras_key(record, key, (size_t)length);
+		assert_int_equal(record_value(record, plan->extras_node, "", 0, false, &err), i < EXTRAS_MAX);
+	}
+	assert_int_equal(err.code, ERR_API);
+	assert_non_null(strstr(err.text, "metadata"));
+	record_free(record);
+	plan_free(plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +379,8 @@ int main(void)
 		cmocka_unit_test(test_made_rows),
 		cmocka_unit_test(test_row_too_large),
 		cmocka_unit_test(test_made_rows_limit),
+		cmocka_unit_test(test_metadata_of_a_cut_record),
+		cmocka_unit_test(test_too_many_metadata),
 	};
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);
 }

@@ -390,6 +390,29 @@ static void test_giant_ids(void **state)
 	free(giant);
 }
 
+/* Who needs only the first columns is not troubled with the others. */
+static void test_rows_of_fewer_cells(void **state)
+{
+	struct err err = {0};
+	struct rowfile *file = make(*state, CHANGED, 0);
+	add(file, "a", "1", "x");
+	add(file, "b", "2", "");
+	sort(file);
+	struct row row;
+	row_init(&row, REST);
+	struct rowfile_reader *reader = rowfile_read(file, &err);
+	assert_int_equal(rowfile_next(reader, &row, &err), 1);
+	assert_int_equal(row.count, REST);
+	assert_true(row_is(&row, ID, "a") && row_is(&row, CHANGED, "1"));
+	assert_int_equal(row.size, 2);
+	assert_int_equal(rowfile_next(reader, &row, &err), 1);
+	assert_true(row_is(&row, ID, "b") && row_is(&row, CHANGED, "2"));
+	assert_int_equal(rowfile_next(reader, &row, &err), 0);
+	rowfile_reader_free(reader);
+	row_release(&row);
+	rowfile_free(file);
+}
+
 static void test_two_readers(void **state)
 {
 	struct err err = {0};
@@ -416,6 +439,42 @@ static void test_two_readers(void **state)
 	row_release(&one);
 	row_release(&other);
 	assert_all(file, "a 1 x;b 1 y;");
+	rowfile_free(file);
+}
+
+/* Passes over the ids of a text. */
+static bool skip_ids(void *context, const char *encoded, size_t length)
+{
+	const char *ids = context;
+	const char *id = NULL;
+	size_t id_length = 0;
+	assert_true(row_cell(encoded, length, ID, &id, &id_length));
+	assert_int_equal(id_length, 1);
+	return strchr(ids, *id) != NULL;
+}
+
+static void test_skipping(void **state)
+{
+	static char ids[4][8] = {"abd", "e", "", "abcde"};
+	static const char *const left[] = {"ce", "abcd", "abcde", ""};
+	struct err err = {0};
+	struct rowfile *file = make(*state, CHANGED, 0);
+	for (const char *id = "abcde"; *id != '\0'; id++)
+		add(file, (char[]){*id, '\0'}, "1", "x");
+	sort(file);
+	struct row row;
+	row_init(&row, COLUMNS);
+	for (size_t i = 0; i < 4; i++) {
+		struct rowfile_reader *reader = rowfile_read(file, &err);
+		rowfile_reader_skip(reader, skip_ids, ids[i]);
+		for (const char *id = left[i]; *id != '\0'; id++) {
+			assert_int_equal(rowfile_next(reader, &row, &err), 1);
+			assert_true(row_is(&row, ID, (char[]){*id, '\0'}));
+		}
+		assert_int_equal(rowfile_next(reader, &row, &err), 0);
+		rowfile_reader_free(reader);
+	}
+	row_release(&row);
 	rowfile_free(file);
 }
 
@@ -477,7 +536,9 @@ int main(void)
 		TEST(test_many_rows),
 		TEST(test_giant_rows),
 		TEST(test_giant_ids),
+		TEST(test_rows_of_fewer_cells),
 		TEST(test_two_readers),
+		TEST(test_skipping),
 		TEST(test_no_folder),
 		TEST(test_writing_fails),
 	};

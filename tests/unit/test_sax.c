@@ -51,7 +51,7 @@ static void reading_init(struct reading *reading, const char *table)
 {
 	static const struct sax_events events = {.record = on_record, .restart = on_restart};
 	*reading = (struct reading){0};
-	reading->plan = plan_new(schema_table_find(&schema_oneroster_1_1, table), NULL, 0);
+	reading->plan = plan_new(schema_table_find(&schema_oneroster_1_1, table), NULL, 0, NULL);
 	reading->sax = sax_new(reading->plan, &events, reading);
 }
 
@@ -591,7 +591,7 @@ static void test_made_rows_limit(void **state)
 	static const struct sax_events events = {.record = on_record, .restart = on_restart};
 	const struct table *made = schema_table_find(&schema_oneroster_1_1, "classResources");
 	struct reading reading = {0};
-	reading.plan = plan_new(schema_table_find(&schema_oneroster_1_1, "classes"), &made, 1);
+	reading.plan = plan_new(schema_table_find(&schema_oneroster_1_1, "classes"), &made, 1, NULL);
 	reading.sax = sax_new(reading.plan, &events, &reading);
 	for (size_t over = 0; over < 2; over++) {
 		struct buf text = {0};

@@ -702,15 +702,20 @@ def all_quoted(data):
 	return b"".join(b'"' + line.replace(b",", b'","') + b'"\r\n' for line in ends)
 
 
-def every_file_quoted(files):
-	rows = {"manifest.csv": [["propertyName", "value"], *QUOTED.manifest],
-		**{name + ".csv": [QUOTED.header[name], *QUOTED.rows[name]] for name in QUOTED.rows}}
-	return {name: "".join(",".join('"' + cell.replace('"', '""') + '"' for cell in row) + "\r\n"
-		for row in rows[name]).encode() for name in files}
+def every_file_quoted(needs):
+	"""The files of the bundle with those cells in quotes that need it."""
+	def cell(text):
+		return '"' + text.replace('"', '""') + '"' if needs(text) else text
+	def write(files):
+		rows = {"manifest.csv": [["propertyName", "value"], *QUOTED.manifest],
+			**{name + ".csv": [QUOTED.header[name], *QUOTED.rows[name]] for name in QUOTED.rows}}
+		return {name: "".join(",".join(map(cell, row)) + "\r\n" for row in rows[name]).encode() for name in files}
+	return rewrite(None, write)
 
 
 QUOTED = Bundle()
-ALL_QUOTED = rewrite(None, every_file_quoted)
+ALL_QUOTED = every_file_quoted(lambda text: True)
+BLANKS_QUOTED = every_file_quoted(lambda text: any(c in text for c in ', "'))
 
 broken("consumer.quote", "cell-without", ALL_QUOTED, replace("results.csv", b'"Well done"', b"Well done", 2),
 	column=ANY,
@@ -719,6 +724,11 @@ broken("consumer.quote", "needless", rewrite("categories.csv", all_quoted), colu
 	consumer="quote-minimal")
 valid("consumer.quote", "all", ALL_QUOTED, consumer="quote-all")
 valid("consumer.quote", "needed", put("results", 2, "comment", 'Well, "done"'), consumer="quote-minimal")
+broken("consumer.quote", "blank-without", BLANKS_QUOTED, replace("results.csv", b'"Well done"', b"Well done", 2),
+	column=ANY, rows=ANY, consumer="quote-blanks")
+broken("consumer.quote", "no-blank", BLANKS_QUOTED, replace("results.csv", b'"Well done"', b'"Well-done"', 2),
+	column=ANY, rows=ANY, consumer="quote-blanks")
+valid("consumer.quote", "blanks", BLANKS_QUOTED, consumer="quote-blanks")
 valid("consumer.quote", "leading-blank", put("results", 2, "comment", " Well done"), consumer="quote-minimal")
 
 broken("consumer.eol", "lf-in-one", rewrite("orgs.csv", lambda data: data.replace(b"\r\n", b"\n")), consumer="eol-crlf",
