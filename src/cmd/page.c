@@ -446,6 +446,12 @@ static void hear_clock(struct collect *collect, const struct http_reply *reply)
 	collect->skew = theirs - time_unix();
 }
 
+bool page_promising(const struct page *page)
+{
+	const struct http_reply *reply = http_transfer_reply(page->transfer);
+	return reply->failure == HTTP_OK && reply->status >= 200 && reply->status < 300;
+}
+
 enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *everything, struct err *err)
 {
 	const struct http_reply *reply = http_transfer_reply(page->transfer);

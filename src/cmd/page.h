@@ -55,6 +55,9 @@ bool page_recall(struct page *page, size_t number, struct pager_answer *answer, 
 /* The page a finished transfer belongs to. */
 struct page *page_of(const struct http_transfer *transfer);
 
+/* Whether the finished request brought a whole answer that is no refusal, as far as that shows at once. */
+bool page_promising(const struct page *page);
+
 /* Looks at the answer of the finished request. First: no page of the collection has been kept so far. For PAGE_AGAIN
  * and PAGE_SMALLER, wait is how long to leave the server alone, in milliseconds, and everything tells whether all
  * requests should. */

@@ -22,7 +22,7 @@ enum {
 enum slot_state {
 	SLOT_WAITING,
 	SLOT_RUNNING,
-	SLOT_FINISHED, /* came back while another collection was being read, not looked at */
+	SLOT_FINISHED, /* came back, not looked at */
 	SLOT_ANSWERED,
 };
 
@@ -149,13 +149,27 @@ static void count_crowd(struct reading *reading)
 			reading->slots[i].crowd = running;
 }
 
+/* Answers that nobody has looked at but that seem to be pages, where the end is known: elsewhere it may be among them.
+ */
+static size_t promising_count(const struct reading *reading)
+{
+	uint64_t total = 0;
+	size_t count = 0;
+	if (!pager_total(reading->pager, &total))
+		return 0;
+	for (size_t i = 0; i < reading->used; i++)
+		count += reading->slots[i].state == SLOT_FINISHED && page_promising(reading->slots[i].page) ? 1 : 0;
+	return count;
+}
+
 /* New pages, as many as may be on the way, and those whose wait is over. */
 static bool ask(struct reading *reading, struct err *err)
 {
 	struct pager_page place;
 	size_t allowed = pace_allowed(reading->collect->pace);
 	/* Answers that wait for their turn do not keep others from being asked for. */
-	while (reading->used - state_count(reading, SLOT_ANSWERED) < allowed && reading->used < reading->slot_count &&
+	size_t back = state_count(reading, SLOT_ANSWERED) + promising_count(reading);
+	while (reading->used - back < allowed && reading->used < reading->slot_count &&
 		pager_next(reading->pager, reading->used, &place)) {
 		struct slot *slot = &reading->slots[reading->used++];
 		page_begin(slot->page, &place);
@@ -331,20 +345,53 @@ static void look_ahead(struct reading *reading)
 		reading_free(ahead); /* its turn will come, and then the trouble is told */
 }
 
-static bool hear_all(struct reading *reading, struct err *err)
+/* Notes which pages came back, of this collection and of the next. */
+static void note_finished(struct reading *reading)
 {
 	struct collect *collect = reading->collect;
 	struct http_transfer *transfer = NULL;
 	while ((transfer = http_finished(collect->http)) != NULL) {
 		struct slot *slot = slot_of(reading, page_of(transfer));
 		if (slot == NULL)
-			slot_of(collect->ahead, page_of(transfer))->state = SLOT_FINISHED;
-		else if (!hear(reading, slot, err))
+			slot = slot_of(collect->ahead, page_of(transfer));
+		slot->state = SLOT_FINISHED;
+	}
+}
+
+static struct slot *first_finished(struct reading *reading)
+{
+	for (size_t i = 0; i < reading->used; i++)
+		if (reading->slots[i].state == SLOT_FINISHED)
+			return &reading->slots[i];
+	return NULL;
+}
+
+/* Judges the answers whose turn it is. */
+static bool judge_all(struct reading *reading, bool *moved, struct err *err)
+{
+	while (reading->used > 0 && reading->slots[0].state == SLOT_ANSWERED && !pager_done(reading->pager)) {
+		if (page_place(reading->slots[0].page)->age != pager_age(reading->pager))
+			slot_remove(reading, 0);
+		else if (!judge(reading, moved, err))
 			return false;
 	}
-	for (size_t i = 0; i < reading->used; i++)
-		if (reading->slots[i].state == SLOT_FINISHED && !hear(reading, &reading->slots[i], err))
+	return true;
+}
+
+/* Looks at all answers that are there. What was parsed meanwhile is soon heard, but the rest may take as long as a
+ * request: so the next requests leave first. */
+static bool hear_all(struct reading *reading, bool *moved, struct err *err)
+{
+	note_finished(reading);
+	while (first_finished(reading) != NULL && !pager_done(reading->pager)) {
+		drop_stale(reading);
+		if (!ask(reading, err) || !http_wait(reading->collect->http, 0, err))
 			return false;
+		note_finished(reading);
+		struct slot *slot = first_finished(reading);
+		if (slot != NULL && (!hear(reading, slot, err) || !judge_all(reading, moved, err)))
+			return false;
+	}
 	return true;
 }
 
@@ -362,14 +409,8 @@ static bool read_once(struct reading *reading, bool *moved, struct err *err)
 		if (collect->draw != NULL)
 			collect->draw(collect->stats);
 		int wait = state_count(reading, SLOT_FINISHED) > 0 ? 0 : wait_ms(reading);
-		if (!http_wait(collect->http, wait, err) || !hear_all(reading, err))
+		if (!http_wait(collect->http, wait, err) || !hear_all(reading, moved, err))
 			return false;
-		while (reading->used > 0 && reading->slots[0].state == SLOT_ANSWERED && !pager_done(reading->pager)) {
-			if (page_place(reading->slots[0].page)->age != pager_age(reading->pager))
-				slot_remove(reading, 0);
-			else if (!judge(reading, moved, err))
-				return false;
-		}
 	}
 	return true;
 }

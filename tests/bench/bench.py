@@ -209,24 +209,33 @@ def curl_list(bench, root, which):
 	return path
 
 
-def bundles_config(bench, url):
-	path = bench.path("bundles.conf")
+def bundles_config(bench, url, name, schools=()):
+	"""A configuration of many bundles: the whole district each, or after the first one of these schools each."""
+	path = bench.path(name)
 	with open(path, "w", encoding="utf-8") as f:
 		words = bench.source(url, "--page-size", str(ROWS_A_PAGE))
 		for name, value in zip(words[::2], words[1::2]):
 			f.write(f"{name[2:]} = {value}\n")
 		for n in range(BUNDLES):
 			f.write(f"\n[bundle receiver{n + 1}]\noutput = {bench.out}/{n + 1}/OneRoster.zip\n")
+			if schools and n > 0:
+				f.write(f"schools = {schools[n]}\n")
 	return path
 
 
-def twelve(bench, config):
+def schools_of(bench):
+	with open(os.path.join(bench.path("csv"), "orgs.csv"), encoding="utf-8", newline="") as f:
+		return [row[0] for row in csv.reader(f) if row[4] == "school"][:BUNDLES]
+
+
+def twelve(bench, config, same=True):
 	bench.clean()
 	for n in range(BUNDLES):
 		os.makedirs(os.path.join(bench.out, str(n + 1)))
 	sample = bench.run([bench.program, "export", "--config", config])
 	for n in range(BUNDLES):
-		bench.same("1x", os.path.join(bench.out, str(n + 1), "OneRoster.zip"))
+		if same:
+			bench.same("1x", os.path.join(bench.out, str(n + 1), "OneRoster.zip"))
 	return sample
 
 
@@ -281,7 +290,8 @@ def make_jobs(bench, groups, roots, far):
 		job("small", "small curl", *curl(http, ("1x", FEW_ROWS)))
 	job("whole", "whole export", bench.export, http + "/whole-1x", "1x", *size)
 	job("whole", "whole ten export", bench.export, http + "/whole-10x", "10x", *size)
-	job("bundles", "bundles", twelve, bench, bundles_config(bench, http + "/1x"))
+	job("bundles", "bundles", twelve, bench, bundles_config(bench, http + "/1x", "bundles.conf"))
+	job("bundles", "slices", twelve, bench, bundles_config(bench, http + "/1x", "slices.conf", schools_of(bench)), False)
 	job("validate", "validate", bench.run, [bench.program, "validate", path("OneRoster.zip")])
 	job("diff", "diff", bench.run, [bench.program, "diff", path("OneRoster.zip"), path("changed.zip")])
 	for n in IN_FLIGHT:
