@@ -45,30 +45,35 @@ void json_open_list(yajl_gen gen, const char *key)
 	yajl_gen_array_open(gen);
 }
 
+static void add_examples(yajl_gen gen, const struct finding *finding)
+{
+	json_open_list(gen, "examples");
+	for (size_t i = 0; i < finding->example_count; i++) {
+		yajl_gen_map_open(gen);
+		if (finding->examples[i].row > 0)
+			json_add_count(gen, "row", finding->examples[i].row);
+		else
+			json_add_text(gen, "row", NULL);
+		if (finding->examples[i].value != NULL)
+			json_add_text(gen, "value", finding->examples[i].value);
+		yajl_gen_map_close(gen);
+	}
+	yajl_gen_array_close(gen);
+}
+
 void finding_json(yajl_gen gen, const struct finding *finding)
 {
-	const struct rule_info *rule = &rules[finding->rule];
-	bool values = false;
+	const struct rule_info *info = &rules[finding->rule];
 	yajl_gen_map_open(gen);
-	json_add_text(gen, "rule", rule->code);
+	json_add_text(gen, "rule", info->code);
 	json_add_text(gen, "severity", rule_severity_word(finding_severity(finding)));
 	json_add_bool(gen, "accepted", finding->accepted);
 	json_add_text(gen, "file", finding->file);
 	json_add_text(gen, "column", finding->column);
 	json_add_text(gen, "detail", finding->detail);
 	json_add_count(gen, "count", finding->count);
-	json_open_list(gen, "rows");
-	for (size_t i = 0; i < finding->example_count; i++) {
-		yajl_gen_integer(gen, (long long)finding->examples[i].row);
-		values = values || finding->examples[i].value != NULL;
-	}
-	yajl_gen_array_close(gen);
-	if (values) {
-		json_open_list(gen, "values");
-		for (size_t i = 0; i < finding->example_count; i++)
-			json_text(gen, finding->examples[i].value);
-		yajl_gen_array_close(gen);
-	}
-	json_add_text(gen, "text", rule->text);
+	add_examples(gen, finding);
+	json_add_text(gen, "text", info->text);
+	json_add_text(gen, "advice", info->advice);
 	yajl_gen_map_close(gen);
 }

@@ -21,8 +21,7 @@ void json_add_number(yajl_gen gen, const char *key, int64_t value);
 void json_add_count(yajl_gen gen, const char *key, uint64_t value);
 void json_add_bool(yajl_gen gen, const char *key, bool value);
 
-/* A finding of the final check as an object: code, severity, accepted, file, column, detail, count, rows (the first
- * few), values (of these rows; only where they are kept) and text. */
+/* A finding about a bundle as an object, in the form that cmd/verdict.h describes. */
 void finding_json(yajl_gen gen, const struct finding *finding);
 
 /* A member that is an object or a list, open for what follows; the caller closes it. */

@@ -1,11 +1,11 @@
 #include "base/relay.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 struct block {
 	struct block *next;
@@ -148,18 +148,12 @@ static void *run_thread(void *context)
 struct relay *relay_new(unsigned threads)
 {
 	struct relay *relay = mem_new(1, sizeof(*relay));
-	sigset_t all;
-	sigset_t before;
 	pthread_mutex_init(&relay->lock, NULL);
 	pthread_cond_init(&relay->work, NULL);
 	pthread_cond_init(&relay->moved, NULL);
 	relay->threads = mem_new(threads > 0 ? threads : 1, sizeof(*relay->threads));
-	/* Signals are for the thread that can do something about them. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (relay->count < threads && pthread_create(&relay->threads[relay->count], NULL, run_thread, relay) == 0)
+	while (relay->count < threads && thread_start(&relay->threads[relay->count], run_thread, relay))
 		relay->count++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return relay;
 }
 

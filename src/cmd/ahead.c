@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum { BLOCKS = 4, BLOCK_BYTES = 128 * 1024 };
 
@@ -68,7 +69,7 @@ struct ahead *ahead_new(struct archive_stream *stream)
 	pthread_cond_init(&ahead->changed, NULL);
 	for (size_t i = 0; i < BLOCKS; i++)
 		ahead->blocks[i].bytes = mem_grow(NULL, BLOCK_BYTES, 1);
-	ahead->threaded = pthread_create(&ahead->thread, NULL, read_ahead, ahead) == 0;
+	ahead->threaded = thread_start(&ahead->thread, read_ahead, ahead);
 	return ahead;
 }
 

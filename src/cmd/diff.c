@@ -17,6 +17,7 @@
 #include "cmd/compare.h"
 #include "cmd/difference.h"
 #include "config.h"
+#include "logging.h"
 #include "option.h"
 #include "package/archive.h"
 #include "package/bundle.h"
@@ -280,14 +281,6 @@ static void release(struct diff *diff)
 	config_release(&diff->config);
 }
 
-static void open_log(const struct config *config)
-{
-	enum log_level level = config->verbose ? LOG_DEBUG : LOG_WARNING;
-	log_open(config->quiet ? LOG_ERROR : level, config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT);
-	for (size_t i = 0; i < config->warnings.count; i++)
-		log_line(LOG_WARNING, "configuration", "%s", config->warnings.items[i]);
-}
-
 static void print_help(const struct config_command *command)
 {
 	fputs("rosterzip diff OLD NEW says what became of each file and its rows from one whole\n"
@@ -314,7 +307,7 @@ bool cmd_diff(int argc, char **argv, struct err *err)
 	if (fine && diff.config.help) {
 		print_help(&command);
 	} else if (fine) {
-		open_log(&diff.config);
+		logging_open(&diff.config);
 		fine = run(&diff, err);
 		if (!fine && err->code == ERR_DATA)
 			err_hint(err, "rosterzip validate says more");

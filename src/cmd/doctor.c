@@ -15,6 +15,7 @@
 #include "cmd/diagnosis.h"
 #include "cmd/examine.h"
 #include "config.h"
+#include "logging.h"
 #include "option.h"
 #include "stop.h"
 
@@ -393,14 +394,6 @@ static void release(struct doctor *doctor)
 	config_release(&doctor->config);
 }
 
-static void open_log(const struct config *config)
-{
-	enum log_level level = config->verbose ? LOG_DEBUG : LOG_WARNING;
-	log_open(config->quiet ? LOG_ERROR : level, config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT);
-	for (size_t i = 0; i < config->warnings.count; i++)
-		log_line(LOG_WARNING, "configuration", "%s", config->warnings.items[i]);
-}
-
 bool cmd_doctor(int argc, char **argv, struct err *err)
 {
 	static const struct config_command command = {
@@ -417,7 +410,7 @@ bool cmd_doctor(int argc, char **argv, struct err *err)
 	} else if (fine && doctor.config.from_pages != NULL) {
 		fine = err_set(err, ERR_USAGE, "the doctor asks the server itself: `from-pages` does not go with that");
 	} else if (fine) {
-		open_log(&doctor.config);
+		logging_open(&doctor.config);
 		if (doctor.config.retry_time > PATIENCE_SECONDS)
 			doctor.config.retry_time = PATIENCE_SECONDS;
 		fine = config_secrets(&doctor.config, err);

@@ -21,6 +21,7 @@
 #include "cmd/metadata.h"
 #include "cmd/publish.h"
 #include "config.h"
+#include "logging.h"
 #include "mapfile.h"
 #include "option.h"
 #include "progress.h"
@@ -485,19 +486,6 @@ static void release(struct export *export)
 	config_release(&export->config);
 }
 
-static void log_warnings(const struct config *config)
-{
-	for (size_t i = 0; i < config->warnings.count; i++)
-		log_line(LOG_WARNING, "configuration", "%s", config->warnings.items[i]);
-}
-
-static void open_log(const struct config *config)
-{
-	enum log_level level = config->verbose ? LOG_DEBUG : LOG_WARNING;
-	log_open(config->quiet ? LOG_ERROR : level, config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT);
-	log_warnings(config);
-}
-
 /* The settings in force, one a line. */
 static void log_settings(const struct config *config)
 {
@@ -524,7 +512,7 @@ bool cmd_export(int argc, char **argv, struct err *err)
 	};
 	umask(S_IRWXG | S_IRWXO);
 	if (!config_read(&export.config, &command, argc - 1, argv + 1, NULL, err)) {
-		log_warnings(&export.config);
+		logging_warnings(&export.config);
 		config_release(&export.config);
 		return false;
 	}
@@ -533,7 +521,7 @@ bool cmd_export(int argc, char **argv, struct err *err)
 		config_release(&export.config);
 		return true;
 	}
-	open_log(&export.config);
+	logging_open(&export.config);
 	if (export.config.verbose)
 		log_settings(&export.config);
 	export.collections = mem_new((size_t) export.schema->table_count, sizeof(*export.collections));

@@ -13,6 +13,7 @@
 #include "cmd/judging.h"
 #include "cmd/verdict.h"
 #include "config.h"
+#include "logging.h"
 #include "option.h"
 #include "stop.h"
 
@@ -158,14 +159,6 @@ static bool run(struct validate *validate, struct err *err)
 	return err->code == ERR_NONE;
 }
 
-static void open_log(const struct config *config)
-{
-	enum log_level level = config->verbose ? LOG_DEBUG : LOG_WARNING;
-	log_open(config->quiet ? LOG_ERROR : level, config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT);
-	for (size_t i = 0; i < config->warnings.count; i++)
-		log_line(LOG_WARNING, "configuration", "%s", config->warnings.items[i]);
-}
-
 static void print_help(const struct config_command *command)
 {
 	fputs("rosterzip validate BUNDLE...\n\n"
@@ -191,7 +184,7 @@ bool cmd_validate(int argc, char **argv, struct err *err)
 	if (fine && validate.config.help) {
 		print_help(&command);
 	} else if (fine) {
-		open_log(&validate.config);
+		logging_open(&validate.config);
 		fine = run(&validate, err);
 	}
 	for (size_t i = 0; i < validate.count; i++) {

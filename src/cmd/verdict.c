@@ -235,39 +235,6 @@ static void add_files(yajl_gen gen, const struct verdict *verdict)
 	yajl_gen_array_close(gen);
 }
 
-static void add_examples(yajl_gen gen, const struct finding *finding)
-{
-	json_open_list(gen, "examples");
-	for (size_t i = 0; i < finding->example_count; i++) {
-		yajl_gen_map_open(gen);
-		if (finding->examples[i].row > 0)
-			json_add_count(gen, "row", finding->examples[i].row);
-		else
-			json_add_text(gen, "row", NULL);
-		if (finding->examples[i].value != NULL)
-			json_add_text(gen, "value", finding->examples[i].value);
-		yajl_gen_map_close(gen);
-	}
-	yajl_gen_array_close(gen);
-}
-
-static void add_finding(yajl_gen gen, const struct finding *finding)
-{
-	const struct rule_info *info = &rules[finding->rule];
-	yajl_gen_map_open(gen);
-	json_add_text(gen, "rule", info->code);
-	json_add_text(gen, "severity", rule_severity_word(finding_severity(finding)));
-	json_add_bool(gen, "accepted", finding->accepted);
-	json_add_text(gen, "file", finding->file);
-	json_add_text(gen, "column", finding->column);
-	json_add_text(gen, "detail", finding->detail);
-	json_add_count(gen, "count", finding->count);
-	add_examples(gen, finding);
-	json_add_text(gen, "text", info->text);
-	json_add_text(gen, "advice", info->advice);
-	yajl_gen_map_close(gen);
-}
-
 static void add_verdict(yajl_gen gen, const struct verdict *verdict)
 {
 	size_t errors = findings_severity(verdict->findings, RULE_ERROR);
@@ -280,7 +247,7 @@ static void add_verdict(yajl_gen gen, const struct verdict *verdict)
 	add_files(gen, verdict);
 	json_open_list(gen, "findings");
 	for (size_t i = 0; i < findings_count(verdict->findings); i++)
-		add_finding(gen, findings_at(verdict->findings, i));
+		finding_json(gen, findings_at(verdict->findings, i));
 	yajl_gen_array_close(gen);
 	json_add_count(gen, "errors", errors);
 	json_add_count(gen, "warnings", warnings);

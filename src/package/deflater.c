@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +11,7 @@
 #include <zlib.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum {
 	PIECE = 128 * 1024,
@@ -173,17 +173,11 @@ static void *run_thread(void *context)
 struct deflater *deflater_new(int level)
 {
 	struct deflater *deflater = mem_new(1, sizeof(*deflater));
-	sigset_t all;
-	sigset_t before;
 	deflater->level = level;
 	pthread_mutex_init(&deflater->lock, NULL);
 	pthread_cond_init(&deflater->news, NULL);
 	pthread_cond_init(&deflater->done, NULL);
-	/* Signals are for the thread that can do something about them. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	deflater->threaded = pthread_create(&deflater->thread, NULL, run_thread, deflater) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	deflater->threaded = thread_start(&deflater->thread, run_thread, deflater);
 	return deflater;
 }
 

@@ -711,3 +711,12 @@ class Published(Validate):
 		found, _ = self.judge(*paths, loose)
 		# the codes of grades are the server's own, and stay as they are
 		self.assertEqual([f for findings in found for f in findings if f.severity != "I" and f.rule != "field.grade"], [])
+
+	def test_report_of_the_export_says_the_same(self):
+		"""What the final check found stands in the report as validate gives it, and there is something to find."""
+		self.serve({"users": 200, "enrollments": 400})
+		run = self.export()
+		said = json.loads(self.program(["validate", "--json", self.zip]).out)
+		(bundle,) = next(value for value in said.values() if isinstance(value, list))
+		self.assertTrue(bundle["findings"])
+		self.assertEqual(run.report["bundles"][0]["check"], bundle["findings"])
