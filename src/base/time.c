@@ -16,7 +16,11 @@ int64_t time_ms(void)
 
 int64_t time_unix(void)
 {
-	return (int64_t)time(NULL);
+	/* time() may lag some milliseconds: just after a full second it tells the one before, which others, whose
+	 * clocks are compared with ours, have left. */
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec;
 }
 
 /* Division that rounds down, as a calendar that runs through its zero wants it. */
