@@ -11,8 +11,10 @@ static void add_argument(struct cmdline *line, const struct option *option, cons
 {
 	line->options = mem_grow(line->options, line->option_count + 1, sizeof(*line->options));
 	line->options[line->option_count++] = (struct cmdline_option){.option = option, .value = value};
-	if (strcmp(option->name, "help") == 0)
+	if (strcmp(option->name, "help") == 0 || strcmp(option->name, "help-all") == 0) {
 		line->help = true;
+		line->help_all = strcmp(option->name, "help-all") == 0;
+	}
 }
 
 /* The value of an option is what is joined to it, or else the next word. Moves *at to the last word used. */

@@ -25,7 +25,8 @@ struct cmdline {
 	size_t option_count;
 	char **words; /* ends with NULL */
 	size_t word_count;
-	bool help; /* -h or --help was met; nothing behind it was read */
+	bool help;     /* -h, --help or --help-all was met; nothing behind it was read */
+	bool help_all; /* the last of these */
 };
 
 /* Takes argc words apart. Fails with ERR_USAGE for an option that the command does not have and a word too many. To be

@@ -41,7 +41,7 @@ struct target {
 
 static struct target target_for(struct config *config, struct bundle_config *bundle, const struct option *option)
 {
-	if (option->group == OPTION_BUNDLE)
+	if (option_of_bundle(option))
 		return (struct target){.values = bundle, .origins = bundle->origins};
 	return (struct target){.values = config, .origins = config->origins};
 }
@@ -50,7 +50,7 @@ static const struct config_origin *origin_of(
 	const struct config *config, const struct bundle_config *bundle, const struct option *option)
 {
 	const struct config_origin *origins = config->origins;
-	if (bundle != NULL && option->group == OPTION_BUNDLE)
+	if (bundle != NULL && option_of_bundle(option))
 		origins = bundle->origins;
 	return &origins[option_index(option)];
 }
@@ -142,7 +142,7 @@ static void set_defaults(struct config *config)
 static void release_bundle(struct bundle_config *bundle)
 {
 	for (size_t i = 0; i < option_count; i++)
-		if (options[i].group == OPTION_BUNDLE)
+		if (option_of_bundle(&options[i]))
 			setting_reset(&options[i], bundle);
 	consumer_file_free(bundle->consumer_file);
 	free(bundle->name);
@@ -158,7 +158,7 @@ static struct bundle_config *add_bundle(struct config *config, const char *name,
 	*bundle = (struct bundle_config){.name = mem_copy(name), .line = line};
 	bundle->origins = mem_new(option_count, sizeof(*bundle->origins));
 	for (size_t i = 0; i < option_count; i++)
-		if (options[i].group == OPTION_BUNDLE) {
+		if (option_of_bundle(&options[i])) {
 			setting_copy(&options[i], bundle, &config->top);
 			bundle->origins[i] = config->top.origins[i];
 		}
@@ -271,7 +271,7 @@ static bool read_key(struct file_reader *reader, const struct inifile_line *line
 		reader->option = option;
 	}
 	struct bundle_config *bundle = reader->bundle != NULL ? reader->bundle : &config->top;
-	if (reader->bundle != NULL && option->group != OPTION_BUNDLE)
+	if (reader->bundle != NULL && !option_of_bundle(option))
 		return err_set(err, ERR_USAGE,
 			"`%s` is for the whole run: it belongs above the first section, not into [bundle %s]",
 			option->name, bundle->name);
@@ -361,7 +361,7 @@ static bool apply_everywhere(
 	struct config *config, const struct option *option, const char *text, enum config_level level, struct err *err)
 {
 	struct config_origin origin = {.level = level};
-	if (option->group != OPTION_BUNDLE)
+	if (!option_of_bundle(option))
 		return apply(target_for(config, NULL, option), option, text, origin, err);
 	if (config->bundle_count > 1 && strcmp(option->name, "output") == 0)
 		return err_set(
@@ -891,6 +891,7 @@ bool config_read(struct config *config, const struct config_command *command, in
 	struct cmdline line;
 	bool ok = cmdline_read(&line, command, argc, argv, err);
 	config->help = ok && line.help;
+	config->help_all = ok && line.help_all;
 	if (ok && !line.help)
 		ok = read_sources(config, command, &line, environment, err) &&
 		     check_all(config, command, environment, err);
@@ -921,7 +922,7 @@ void config_release(struct config *config)
 	free(config->bundles);
 	release_bundle(&config->top);
 	for (size_t i = 0; i < option_count; i++)
-		if (options[i].group != OPTION_BUNDLE)
+		if (!option_of_bundle(&options[i]))
 			setting_reset(&options[i], config);
 	provider_file_free(config->provider_file);
 	free_list(&config->warnings);
@@ -936,9 +937,9 @@ void config_release(struct config *config)
 
 /* ---- Showing ---- */
 
-void config_help(const struct config_command *command, FILE *out)
+void config_help(const struct config_command *command, bool all, FILE *out)
 {
-	option_help(command->groups, out);
+	option_help(command->groups, all, out);
 	if ((command->groups & OPTION_SOURCE) == 0)
 		return;
 	fputs("The first of several words is the default. Every option may also be a line of\n"
@@ -975,7 +976,7 @@ static void show_wishes(const struct bundle_config *bundle, struct buf *out)
 void config_show(const struct config *config, struct buf *out)
 {
 	for (size_t i = 0; i < option_count; i++)
-		if (options[i].group != OPTION_BUNDLE)
+		if (!option_of_bundle(&options[i]))
 			show_option(config, NULL, &options[i], out);
 	if (config->data_url != NULL)
 		buf_add_format(out, "; data from %s, provider %s\n", config->data_url, config->provider->name);
@@ -984,7 +985,7 @@ void config_show(const struct config *config, struct buf *out)
 		if (bundle->line != 0)
 			buf_add_format(out, "[bundle %s]\n", bundle->name);
 		for (size_t i = 0; i < option_count; i++)
-			if (options[i].group == OPTION_BUNDLE)
+			if (option_of_bundle(&options[i]))
 				show_option(config, bundle, &options[i], out);
 		show_wishes(bundle, out);
 	}

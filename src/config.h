@@ -56,6 +56,7 @@ enum config_mode { CONFIG_MODE_BULK, CONFIG_MODE_DELTA };
 enum config_enrolled_only { CONFIG_ENROLLED_NO, CONFIG_ENROLLED_YES, CONFIG_ENROLLED_WITH_AGENTS };
 enum config_quote { CONFIG_QUOTE_MINIMAL, CONFIG_QUOTE_ALL, CONFIG_QUOTE_BLANKS };
 enum config_eol { CONFIG_EOL_CRLF, CONFIG_EOL_LF };
+enum config_deliver_by { CONFIG_DELIVER_RENAME, CONFIG_DELIVER_DIRECT };
 enum config_dangling { CONFIG_DANGLING_FAIL, CONFIG_DANGLING_DROP, CONFIG_DANGLING_KEEP };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 
@@ -114,9 +115,26 @@ struct bundle_config {
 	const struct consumer *consumer;     /* that one, or NULL for the standard alone */
 	struct consumer_file *consumer_file; /* what consumer is of, if it was named by path; else NULL */
 	bool enabled_only;                   /* users that are not enabled are left out, as the consumer wants */
-	char *source_name;                   /* manifest's source.systemName, or NULL */
-	char *source_code;                   /* manifest's source.systemCode, or NULL */
-	struct config_origin *origins;       /* one for each row of the option table */
+	char *encrypt;                       /* file with the passphrase of the zip, or NULL */
+	bool checksum;                       /* write the zip's SHA-256 beside it */
+	char *deliver;                       /* address or folder, or NULL; see package/delivery.h */
+	char *deliver_as;                    /* name there, strftime places not yet filled, or NULL */
+	int deliver_by;                      /* enum config_deliver_by */
+	char *deliver_secret_file;           /* or NULL */
+	char *deliver_secret_command;        /* or NULL */
+	char *identity_file;                 /* or NULL */
+	char *known_hosts;                   /* or NULL */
+	char *host_key_sha256;               /* or NULL */
+	char *s3_region;                     /* or NULL */
+	long keep_last;                      /* how many dated bundles; 0 in all four: all of them */
+	long keep_daily;
+	long keep_weekly;
+	long keep_monthly;
+	char *deliver_secret;          /* filled by config_secrets; NULL when there is none */
+	char *passphrase;              /* the same, of encrypt */
+	char *source_name;             /* manifest's source.systemName, or NULL */
+	char *source_code;             /* manifest's source.systemCode, or NULL */
+	struct config_origin *origins; /* one for each row of the option table */
 };
 
 struct config {
@@ -154,14 +172,20 @@ struct config {
 	long retry_time;  /* seconds of trying a page again, all tries together */
 
 	/* Run */
-	char *state_dir; /* given, or made from $STATE_DIRECTORY, $XDG_STATE_HOME or $HOME and the address */
-	long lock_wait;  /* seconds */
-	char *report;    /* path, or NULL */
-	bool force_once; /* this run publishes whatever the guard says */
-	int log_format;  /* enum config_log_format */
-	bool quiet;      /* never both */
+	char *state_dir;    /* given, or made from $STATE_DIRECTORY, $XDG_STATE_HOME or $HOME and the address */
+	long lock_wait;     /* seconds */
+	char *report;       /* path, or NULL */
+	char *metrics_file; /* path, or NULL */
+	char *ping_url;     /* or NULL */
+	long deadline;      /* seconds; 0 for none */
+	bool force_once;    /* this run publishes whatever the guard says */
+	bool deliver_again; /* this run delivers also what was delivered already */
+	bool dry_run;       /* of prune: only say what would go */
+	int log_format;     /* enum config_log_format */
+	bool quiet;         /* never both */
 	bool verbose;
-	bool help; /* then nothing else was read or checked */
+	bool help;     /* then nothing else was read or checked */
+	bool help_all; /* the help is to show every option; help is set too */
 
 	bool json;        /* of commands that print what they found */
 	bool show_values; /* also values, which are people's data */
@@ -206,8 +230,9 @@ bool config_secrets(struct config *config, struct err *err);
 /* Frees everything, wipes the secrets; config is all zeros then. */
 void config_release(struct config *config);
 
-/* Prints the options of a command in groups, one line each, at most 80 columns. */
-void config_help(const struct config_command *command, FILE *out);
+/* Prints the options of a command in groups, one line each, at most 80 columns; the rare ones only by name unless all.
+ */
+void config_help(const struct config_command *command, bool all, FILE *out);
 
 /* Adds the settings in the form of a configuration file, each with where it comes from; secrets, and what may hold one
  * (the secret command, values of headers and token parameters, the query of an address), are left out. */

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "fetch/http.h"
 #include "limit.h"
+#include "package/delivery.h"
 #include "provider.h"
 #include "secret.h"
 #include "table/consumer.h"
@@ -23,7 +24,9 @@ enum {
 	HOUR = 60 * MINUTE,
 	DAY = 24 * HOUR,
 	WEEK = 7 * DAY,
+	KEEP_MAX = 100000,
 	HELP_COLUMN = 34,
+	HELP_WIDTH = 79,
 	COMPARED_MAX = 48, /* longer words are not compared with names */
 };
 
@@ -253,10 +256,39 @@ static bool check_header(const char *text, struct err *err)
 	return true;
 }
 
+static bool check_deliver_as(const char *text, struct err *err)
+{
+	if (*text != '\0' && strchr(text, '/') == NULL && strcmp(text, ".") != 0 && strcmp(text, "..") != 0)
+		return true;
+	return err_set(err, ERR_USAGE, "it is the name of a file without a folder, not `%s`", text);
+}
+
+/* As ssh-keygen -lf prints it, with or without the word in front: 32 bytes in base64. */
+static bool check_host_key(const char *text, struct err *err)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	if (strncmp(text, "SHA256:", 7) == 0)
+		text += 7;
+	size_t length = strspn(text, digits);
+	if (length == 43 && (text[length] == '\0' || strcmp(text + length, "=") == 0))
+		return true;
+	return err_set(err, ERR_USAGE, "it is a fingerprint as `ssh-keygen -lf` prints it, SHA256: and 43 characters");
+}
+
+static bool check_s3_region(const char *text, struct err *err)
+{
+	if (*text != '\0' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0')
+		return true;
+	return err_set(err, ERR_USAGE, "it is a region such as us-east-1, not `%s`", text);
+}
+
 /* ---- The table ---- */
 
 #define SOURCE(field)      .group = OPTION_SOURCE, .at = offsetof(struct config, field)
 #define BUNDLE(field)      .group = OPTION_BUNDLE, .at = offsetof(struct bundle_config, field)
+#define DELIVERY(field)    .group = OPTION_DELIVERY, .at = offsetof(struct bundle_config, field)
+#define KEEP(field)        .group = OPTION_KEEP, .at = offsetof(struct bundle_config, field)
+#define PRUNE(field)       .group = OPTION_PRUNE, .at = offsetof(struct config, field)
 #define STATE(field)       .group = OPTION_STATE, .at = offsetof(struct config, field)
 #define RUN(field)         .group = OPTION_RUN, .at = offsetof(struct config, field)
 #define PRINT(field)       .group = OPTION_PRINT, .at = offsetof(struct config, field)
@@ -275,13 +307,14 @@ static const char *const mode_words[] = {"bulk", "delta", NULL};
 static const char *const enrolled_only_words[] = {"no", "yes", "with-agents", NULL};
 static const char *const eol_words[] = {"crlf", "lf", NULL};
 static const char *const dangling_words[] = {"fail", "drop", "keep", NULL};
+static const char *const deliver_by_words[] = {"rename", "direct", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
 
 /* One group after the other, each in the order of the help. The first word of choices is the default. */
 /* clang-format off: two lines a row */
 const struct option options[] = {
-	{"config", SOURCE(file), .kind = OPTION_PATH, .letter = 'c', .command_line_only = true, .argument = "FILE",
-		.help = "settings in this file, see samples/"},
+	{"config", SOURCE(file), .also = OPTION_SEND, .kind = OPTION_PATH, .letter = 'c', .command_line_only = true,
+		.argument = "FILE", .help = "settings in this file, see samples/"},
 	{"url", SOURCE(url), .kind = OPTION_URL, .check = http_address_allowed, .argument = "URL",
 		.help = "OneRoster address of the school system"},
 	{"provider", SOURCE(provider_name), .kind = OPTION_TEXT, .preset = "auto", .check = check_provider,
@@ -291,46 +324,48 @@ const struct option options[] = {
 	{"client-id", SOURCE(client_id), .kind = OPTION_TEXT, .argument = "ID", .help = "client id, or consumer id"},
 	{"client-secret-file", SOURCE(client_secret_file), .kind = OPTION_PATH, .argument = "FILE",
 		.help = "its secret, first line of a private file"},
-	{"client-secret-command", SOURCE(client_secret_command), .kind = OPTION_TEXT, .hidden = true, .argument = "CMD",
-		.help = "its secret, first line that CMD prints"},
+	{"client-secret-command", SOURCE(client_secret_command), .rare = true, .kind = OPTION_TEXT, .hidden = true,
+		.argument = "CMD", .help = "its secret, first line that CMD prints"},
 	{"bearer-token-file", SOURCE(bearer_token_file), .kind = OPTION_PATH, .argument = "FILE",
 		.help = "a fixed token in place of id and secret"},
-	{"token-url", SOURCE(token_url), .kind = OPTION_URL, .check = http_address_allowed, .argument = "URL",
-		.help = "exact address for tokens"},
-	{"client-auth", SOURCE(client_auth), .kind = OPTION_CHOICE, .choices = client_auth_words, .preset = "auto",
-		.argument = "PLACE", .help = "secret goes in"},
-	{"basic-encoding", SOURCE(basic_encoding), .kind = OPTION_CHOICE, .choices = basic_encoding_words,
+	{"token-url", SOURCE(token_url), .rare = true, .kind = OPTION_URL, .check = http_address_allowed,
+		.argument = "URL", .help = "exact address for tokens"},
+	{"client-auth", SOURCE(client_auth), .rare = true, .kind = OPTION_CHOICE, .choices = client_auth_words,
+		.preset = "auto", .argument = "PLACE", .help = "secret goes in"},
+	{"basic-encoding", SOURCE(basic_encoding), .rare = true, .kind = OPTION_CHOICE, .choices = basic_encoding_words,
 		.preset = "form", .argument = "HOW", .help = "id and secret in Basic"},
-	{"grant", SOURCE(grant), .kind = OPTION_CHOICE, .choices = grant_words, .preset = "client_credentials",
-		.argument = "TYPE", .help = ""},
-	{"scope", SOURCE(scope), .kind = OPTION_WORDS, .check = check_scope, .none = true, .argument = "LIST",
-		.help = "scopes to ask for, or none"},
-	{"token-param", SOURCE(token_param), .kind = OPTION_LINES, .check = check_token_param, .hidden = true,
-		.argument = "N=V", .help = "more for token calls; ?N=V in the query"},
-	{"header", SOURCE(header), .kind = OPTION_LINES, .check = check_header, .hidden = true, .argument = "'N: V'",
-		.help = "a header line for every call"},
-	{"oauth1-method", SOURCE(oauth1_method), .kind = OPTION_CHOICE, .choices = oauth1_method_words,
+	{"grant", SOURCE(grant), .rare = true, .kind = OPTION_CHOICE, .choices = grant_words,
+		.preset = "client_credentials", .argument = "TYPE", .help = ""},
+	{"scope", SOURCE(scope), .rare = true, .kind = OPTION_WORDS, .check = check_scope, .none = true,
+		.argument = "LIST", .help = "scopes to ask for, or none"},
+	{"token-param", SOURCE(token_param), .rare = true, .kind = OPTION_LINES, .check = check_token_param,
+		.hidden = true, .argument = "N=V", .help = "more for token calls; ?N=V in the query"},
+	{"header", SOURCE(header), .rare = true, .kind = OPTION_LINES, .check = check_header, .hidden = true,
+		.argument = "'N: V'", .help = "a header line for every call"},
+	{"oauth1-method", SOURCE(oauth1_method), .rare = true, .kind = OPTION_CHOICE, .choices = oauth1_method_words,
 		.preset = "auto", .argument = "NAME", .help = ""},
-	{"ca-file", SOURCE(ca_file), .kind = OPTION_PATH, .argument = "FILE", .help = "trust these certificates too"},
-	{"collections", SOURCE(collections), .kind = OPTION_WORDS, .preset = "core", .check = check_collection,
-		.argument = "LIST", .help = "tables to read"},
+	{"ca-file", SOURCE(ca_file), .also = OPTION_SEND, .kind = OPTION_PATH, .argument = "FILE",
+		.help = "trust these certificates too"},
+	{"collections", SOURCE(collections), .rare = true, .kind = OPTION_WORDS, .preset = "core",
+		.check = check_collection, .argument = "LIST", .help = "tables to read"},
 	{"page-size", SOURCE(page_size), .kind = OPTION_NUMBER, BETWEEN(1, PAGE_SIZE_MAX), .preset = "1000",
 		.argument = "ROWS", .help = "rows to ask for at once"},
 	{"parallel", SOURCE(parallel), .kind = OPTION_NUMBER, BETWEEN(1, PARALLEL_MAX), .preset = "4", .argument = "N",
 		.help = "most requests at the same time"},
-	{"timeout", SOURCE(timeout), .kind = OPTION_DURATION, BETWEEN(SECOND, HOUR), .preset = "5m", .argument = "TIME",
-		.help = "wait for an answer to begin"},
-	{"retry-time", SOURCE(retry_time), .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "15m",
+	{"timeout", SOURCE(timeout), .rare = true, .kind = OPTION_DURATION, BETWEEN(SECOND, HOUR), .preset = "5m",
+		.argument = "TIME", .help = "wait for an answer to begin"},
+	{"retry-time", SOURCE(retry_time), .rare = true, .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "15m",
 		.argument = "TIME", .help = "keep trying to get one page"},
 	{"resume", SOURCE(resume), .kind = OPTION_DURATION, BETWEEN(0, WEEK), .preset = "0s", .argument = "TIME",
 		.help = "go on with a run cut off so long ago"},
-	{"save-pages", SOURCE(save_pages), .kind = OPTION_PATH, .argument = "DIR", .help = "keep what the server sent"},
-	{"from-pages", SOURCE(from_pages), .kind = OPTION_PATH, .argument = "DIR",
+	{"save-pages", SOURCE(save_pages), .rare = true, .kind = OPTION_PATH, .argument = "DIR",
+		.help = "keep what the server sent"},
+	{"from-pages", SOURCE(from_pages), .rare = true, .kind = OPTION_PATH, .argument = "DIR",
 		.help = "read that in place of the server"},
-	{"output", BUNDLE(output), .kind = OPTION_PATH, .letter = 'o', .argument = "PATH",
+	{"output", BUNDLE(output), .also = OPTION_PAGE, .kind = OPTION_PATH, .letter = 'o', .argument = "PATH",
 		.help = "the zip (%Y%m%d: date), or a folder/"},
-	{"consumer", BUNDLE(consumer_name), .also = OPTION_JUDGE, .kind = OPTION_TEXT, .check = check_consumer,
-		.argument = "NAME", .help = "who takes the bundle, or a file"},
+	{"consumer", BUNDLE(consumer_name), .also = OPTION_JUDGE | OPTION_PAGE, .kind = OPTION_TEXT,
+		.check = check_consumer, .argument = "NAME", .help = "who takes the bundle, or a file"},
 	{"files", BUNDLE(files), .kind = OPTION_WORDS, .check = check_collection, .argument = "LIST",
 		.help = "tables of the bundle"},
 	{"mode", BUNDLE(mode), .kind = OPTION_CHOICE, .choices = mode_words, .preset = "bulk", .argument = "HOW",
@@ -346,52 +381,94 @@ const struct option options[] = {
 	{"grades", BUNDLE(grades), .kind = OPTION_WORDS, .argument = "LIST", .help = "only students of these grades"},
 	{"enrolled-only", BUNDLE(enrolled_only), .kind = OPTION_CHOICE, .choices = enrolled_only_words, .preset = "no",
 		.argument = "HOW", .help = ""},
-	{"drop-columns", BUNDLE(drop_columns), .kind = OPTION_WORDS, .check = check_dropped, .none = true,
+	{"drop-columns", BUNDLE(drop_columns), .rare = true, .kind = OPTION_WORDS, .check = check_dropped, .none = true,
 		.argument = "LIST", .help = "users.phone: columns left blank"},
-	{"metadata", BUNDLE(metadata), .kind = OPTION_WORDS, .check = check_metadata, .none = true, .argument = "LIST",
-		.help = "users.metadata.x: more columns, or auto"},
-	{"map", BUNDLE(map), .kind = OPTION_LINES, .check = check_map, .argument = "'C=F'",
+	{"metadata", BUNDLE(metadata), .rare = true, .kind = OPTION_WORDS, .check = check_metadata, .none = true,
+		.argument = "LIST", .help = "users.metadata.x: more columns, or auto"},
+	{"map", BUNDLE(map), .rare = true, .kind = OPTION_LINES, .check = check_map, .argument = "'C=F'",
 		.help = "users.grades=FILE: values replaced"},
-	{"map-grades", BUNDLE(map_grades), .kind = OPTION_PATH, .argument = "FILE",
+	{"map-grades", BUNDLE(map_grades), .rare = true, .kind = OPTION_PATH, .argument = "FILE",
 		.help = "grade codes replaced, from,to a line"},
-	{"map-roles", BUNDLE(map_roles), .kind = OPTION_PATH, .argument = "FILE",
+	{"map-roles", BUNDLE(map_roles), .rare = true, .kind = OPTION_PATH, .argument = "FILE",
 		.help = "roles replaced, from,to a line"},
-	{"empty", BUNDLE(empty), .kind = OPTION_CHOICE, .choices = empty_words, .preset = "absent", .argument = "HOW",
-		.help = "files without rows"},
-	{"quote", BUNDLE(quote), .kind = OPTION_CHOICE, .choices = quote_words, .preset = "minimal",
+	{"empty", BUNDLE(empty), .rare = true, .kind = OPTION_CHOICE, .choices = empty_words, .preset = "absent",
+		.argument = "HOW", .help = "files without rows"},
+	{"quote", BUNDLE(quote), .rare = true, .kind = OPTION_CHOICE, .choices = quote_words, .preset = "minimal",
 		.argument = "WHICH", .help = "values in quotes"},
-	{"eol", BUNDLE(eol), .kind = OPTION_CHOICE, .choices = eol_words, .preset = "crlf", .argument = "WHICH",
-		.help = "line ends"},
+	{"eol", BUNDLE(eol), .rare = true, .kind = OPTION_CHOICE, .choices = eol_words, .preset = "crlf",
+		.argument = "WHICH", .help = "line ends"},
 	{"dangling", BUNDLE(dangling), .kind = OPTION_CHOICE, .choices = dangling_words, .preset = "fail",
 		.argument = "HOW", .help = "broken references"},
-	{"fill", BUNDLE(fill), .kind = OPTION_WORDS, .check = check_fill, .none = true, .argument = "LIST",
-		.help = "file.column=value where empty, or none"},
-	{"allow-missing", BUNDLE(allow_missing), .kind = OPTION_WORDS, .check = check_table, .none = true,
+	{"fill", BUNDLE(fill), .rare = true, .kind = OPTION_WORDS, .check = check_fill, .none = true,
+		.argument = "LIST", .help = "file.column=value where empty, or none"},
+	{"allow-missing", BUNDLE(allow_missing), .rare = true, .kind = OPTION_WORDS, .check = check_table, .none = true,
 		.argument = "LIST", .help = "tables the server may refuse"},
-	{"allow-empty", BUNDLE(allow_empty), .kind = OPTION_WORDS, .check = check_table, .none = true,
+	{"allow-empty", BUNDLE(allow_empty), .rare = true, .kind = OPTION_WORDS, .check = check_table, .none = true,
 		.argument = "LIST", .help = "core tables that may be without rows"},
-	{"allow-errors", BUNDLE(allow_errors), .kind = OPTION_WORDS, .check = check_allowed, .none = true,
+	{"allow-errors", BUNDLE(allow_errors), .rare = true, .kind = OPTION_WORDS, .check = check_allowed, .none = true,
 		.argument = "LIST", .help = "rules or columns that may be wrong"},
 	{"max-drop", BUNDLE(max_drop), .kind = OPTION_WORDS, .check = check_drop, .argument = "LIST",
 		.help = "20% or users=10%: most rows to go"},
-	{"min-rows", BUNDLE(min_rows), .kind = OPTION_WORDS, .check = check_rows, .none = true, .argument = "LIST",
-		.help = "users=1000: rows there have to be"},
-	{"previous", BUNDLE(previous), .kind = OPTION_PATH, .argument = "BUNDLE", .help = "compare with this, or none"},
-	{"source-name", BUNDLE(source_name), .kind = OPTION_TEXT, .argument = "TEXT",
+	{"min-rows", BUNDLE(min_rows), .rare = true, .kind = OPTION_WORDS, .check = check_rows, .none = true,
+		.argument = "LIST", .help = "users=1000: rows there have to be"},
+	{"previous", BUNDLE(previous), .rare = true, .also = OPTION_PAGE, .kind = OPTION_PATH, .argument = "BUNDLE",
+		.help = "compare with this, or none"},
+	{"source-name", BUNDLE(source_name), .rare = true, .kind = OPTION_TEXT, .argument = "TEXT",
 		.help = "system name for manifest.csv"},
-	{"source-code", BUNDLE(source_code), .kind = OPTION_TEXT, .argument = "TEXT",
+	{"source-code", BUNDLE(source_code), .rare = true, .kind = OPTION_TEXT, .argument = "TEXT",
 		.help = "system code for manifest.csv"},
-	{"state-dir", STATE(state_dir), .kind = OPTION_PATH, .argument = "FOLDER", .help = "lock and working files"},
-	{"lock-wait", STATE(lock_wait), .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "0s", .argument = "TIME",
-		.help = "wait for another run to end"},
+	{"encrypt", BUNDLE(encrypt), .rare = true, .kind = OPTION_PATH, .argument = "FILE",
+		.help = "archive copy, its passphrase in FILE"},
+	{"checksum", BUNDLE(checksum), .rare = true, .kind = OPTION_FLAG, .help = "write OUTPUT.sha256 beside it"},
+	{"deliver", DELIVERY(deliver), .kind = OPTION_URL, .check = delivery_check, .argument = "URL",
+		.help = "sftp://, ftps://, https:// (PUT), or a folder"},
+	{"deliver-as", DELIVERY(deliver_as), .rare = true, .kind = OPTION_TEXT, .check = check_deliver_as,
+		.argument = "NAME", .help = "its name there (%Y%m%d: date)"},
+	{"deliver-by", DELIVERY(deliver_by), .rare = true, .kind = OPTION_CHOICE, .choices = deliver_by_words,
+		.preset = "rename", .argument = "HOW", .help = "at the end"},
+	{"deliver-secret-file", DELIVERY(deliver_secret_file), .kind = OPTION_PATH, .argument = "FILE",
+		.help = "file with password or token"},
+	{"deliver-secret-command", DELIVERY(deliver_secret_command), .kind = OPTION_TEXT, .hidden = true, .rare = true,
+		.argument = "CMD", .help = "command that prints it"},
+	{"identity-file", DELIVERY(identity_file), .kind = OPTION_PATH, .argument = "FILE",
+		.help = "private key for sftp"},
+	{"known-hosts", DELIVERY(known_hosts), .kind = OPTION_PATH, .argument = "FILE", .help = "host keys for sftp"},
+	{"host-key-sha256", DELIVERY(host_key_sha256), .kind = OPTION_TEXT, .check = check_host_key, .argument = "KEY",
+		.help = "or the one host key's fingerprint"},
+	{"s3-region", DELIVERY(s3_region), .kind = OPTION_TEXT, .check = check_s3_region, .rare = true,
+		.argument = "REGION", .help = "sign the PUT as S3 stores want it"},
+	{"keep-last", KEEP(keep_last), .kind = OPTION_NUMBER, BETWEEN(0, KEEP_MAX), .preset = "0", .argument = "N",
+		.help = "newest dated bundles to keep"},
+	{"keep-daily", KEEP(keep_daily), .kind = OPTION_NUMBER, BETWEEN(0, KEEP_MAX), .preset = "0", .argument = "N",
+		.help = "one a day, of so many days"},
+	{"keep-weekly", KEEP(keep_weekly), .kind = OPTION_NUMBER, BETWEEN(0, KEEP_MAX), .preset = "0", .argument = "N",
+		.help = "one a week"},
+	{"keep-monthly", KEEP(keep_monthly), .kind = OPTION_NUMBER, BETWEEN(0, KEEP_MAX), .preset = "0",
+		.argument = "N", .help = "one a month"},
+	{"dry-run", PRUNE(dry_run), .kind = OPTION_FLAG, .letter = 'n', .command_line_only = true,
+		.help = "only say what would be removed"},
+	{"state-dir", STATE(state_dir), .also = OPTION_SEND, .kind = OPTION_PATH, .argument = "FOLDER",
+		.help = "lock and working files"},
+	{"lock-wait", STATE(lock_wait), .also = OPTION_SEND, .kind = OPTION_DURATION, BETWEEN(0, DAY), .preset = "0s",
+		.argument = "TIME", .help = "wait for another run to end"},
 	{"report", STATE(report), .kind = OPTION_PATH, .argument = "FILE", .help = "write what happened as JSON"},
+	{"metrics-file", STATE(metrics_file), .kind = OPTION_PATH, .argument = "FILE",
+		.help = "write numbers for Prometheus"},
+	{"ping-url", STATE(ping_url), .kind = OPTION_TEXT, .check = http_address_allowed, .hidden = true,
+		.argument = "URL", .help = "told of start, success and failure"},
+	{"deadline", STATE(deadline), .also = OPTION_SEND, .kind = OPTION_DURATION, BETWEEN(0, WEEK), .preset = "0s",
+		.argument = "TIME", .help = "longest a run may take"},
 	{"force-once", STATE(force_once), .kind = OPTION_FLAG, .command_line_only = true,
 		.help = "publish although many rows are gone"},
-	{"log-format", RUN(log_format), .kind = OPTION_CHOICE, .choices = log_format_words, .preset = "text",
-		.argument = "HOW", .help = ""},
+	{"deliver-again", STATE(deliver_again), .kind = OPTION_FLAG, .command_line_only = true,
+		.help = "send what was sent already"},
+	{"log-format", RUN(log_format), .rare = true, .kind = OPTION_CHOICE, .choices = log_format_words,
+		.preset = "text", .argument = "HOW", .help = ""},
 	{"quiet", RUN(quiet), .kind = OPTION_FLAG, .letter = 'q', .help = "say nothing unless it fails"},
 	{"verbose", RUN(verbose), .kind = OPTION_FLAG, .letter = 'v', .help = "say more: settings, every request"},
 	{"help", RUN(help), .kind = OPTION_FLAG, .letter = 'h', .command_line_only = true, .help = "this page"},
+	{"help-all", RUN(help_all), .kind = OPTION_FLAG, .command_line_only = true,
+		.help = "this page with every option"},
 	{"show-values", JUDGE(show_values), .kind = OPTION_FLAG, .command_line_only = true, .also = OPTION_DIFF,
 		.help = "show values too: people's data"},
 	{"delta", DIFF(delta), .kind = OPTION_PATH, .command_line_only = true, .argument = "ZIP",
@@ -408,7 +485,12 @@ static const struct {
 } groups[] = {
 	{OPTION_SOURCE, "Source"},
 	{OPTION_BUNDLE, "Bundle"},
+	{OPTION_DELIVERY, "Delivery"},
+	{OPTION_KEEP, "Snapshots"},
+	{OPTION_PRUNE, "Removal"},
 	{OPTION_STATE, "State"},
+	{OPTION_SEND, "Run"},
+	{OPTION_PAGE, "Page"},
 	{OPTION_JUDGE, "Bundle"},
 	{OPTION_DIFF, "Comparison"},
 	{OPTION_RUN, "Run"},
@@ -420,6 +502,8 @@ static const struct {
 	const char *name; /* as same_name compares */
 	const char *advice;
 } secret_names[] = {
+	{"deliversecret",
+		"use `deliver-secret-file`, `deliver-secret-command` or the variable ROSTERZIP_DELIVER_SECRET"},
 	{"clientsecret", "use `client-secret-file`, `client-secret-command` or the variable ROSTERZIP_CLIENT_SECRET"},
 	{"consumersecret", "use `client-secret-file`, `client-secret-command` or the variable ROSTERZIP_CLIENT_SECRET"},
 	{"secret", "use `client-secret-file`, `client-secret-command` or the variable ROSTERZIP_CLIENT_SECRET"},
@@ -457,6 +541,11 @@ const struct option *option_find_variable(const char *name, size_t length)
 		buf_release(&variable);
 	}
 	return found;
+}
+
+bool option_of_bundle(const struct option *option)
+{
+	return (option->group & (OPTION_BUNDLE | OPTION_DELIVERY | OPTION_KEEP)) != 0;
 }
 
 bool option_belongs(const struct option *option, unsigned group_bits)
@@ -589,14 +678,36 @@ static void help_line(const struct option *option, FILE *out)
 	fputc('\n', out);
 }
 
-void option_help(unsigned group_bits, FILE *out)
+/* The rare options of a group, by name only. */
+static void help_names(unsigned group, FILE *out)
+{
+	size_t column = 0;
+	for (size_t i = 0; i < option_count; i++) {
+		if (!option_belongs(&options[i], group) || !options[i].rare)
+			continue;
+		size_t length = strlen(options[i].name) + sizeof("--,") - 1;
+		if (column == 0)
+			column = (size_t)fprintf(out, "  also");
+		else
+			column += (size_t)fprintf(out, ",");
+		if (column + length > HELP_WIDTH)
+			column = (size_t)fprintf(out, "\n      ") - 1;
+		column += (size_t)fprintf(out, " --%s", options[i].name);
+	}
+	if (column > 0)
+		fputc('\n', out);
+}
+
+void option_help(unsigned group_bits, bool all, FILE *out)
 {
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
 		if ((groups[g].group & group_bits) == 0)
 			continue;
 		fprintf(out, "%s:\n", groups[g].title);
 		for (size_t i = 0; i < option_count; i++)
-			if (option_belongs(&options[i], groups[g].group))
+			if (option_belongs(&options[i], groups[g].group) && (all || !options[i].rare))
 				help_line(&options[i], out);
+		if (!all)
+			help_names(groups[g].group, out);
 	}
 }

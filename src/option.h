@@ -15,12 +15,17 @@
 
 enum option_group {
 	OPTION_SOURCE = 1,
-	OPTION_BUNDLE = 2, /* may stand in a [bundle NAME] section; the destination is a struct bundle_config */
+	OPTION_BUNDLE = 2, /* may stand in a [bundle NAME] section */
 	OPTION_RUN = 4,
-	OPTION_STATE = 16, /* of commands that keep something between runs */
-	OPTION_PRINT = 8,  /* of commands that print what they found */
-	OPTION_JUDGE = 32, /* of commands that look at a bundle */
-	OPTION_DIFF = 64,  /* of commands that compare bundles */
+	OPTION_STATE = 16,     /* of commands that keep something between runs */
+	OPTION_PRINT = 8,      /* of commands that print what they found */
+	OPTION_JUDGE = 32,     /* of commands that look at a bundle */
+	OPTION_DIFF = 64,      /* of commands that compare bundles */
+	OPTION_DELIVERY = 128, /* where a bundle is sent; of a bundle like OPTION_BUNDLE */
+	OPTION_KEEP = 256,     /* how long dated bundles are kept; of a bundle like OPTION_BUNDLE */
+	OPTION_SEND = 512,     /* of the command that sends a bundle made before */
+	OPTION_PRUNE = 1024,   /* of the command that removes dated bundles */
+	OPTION_PAGE = 2048,    /* of the command that draws a page about a bundle */
 };
 
 enum option_kind {
@@ -45,6 +50,7 @@ struct option {
 	bool command_line_only;
 	bool none;    /* of OPTION_WORDS: the word none makes the list empty */
 	bool phrases; /* of OPTION_WORDS: items may hold blanks, only commas separate them */
+	bool rare;    /* the help of a command only names it */
 	enum option_group group;
 	unsigned also; /* bits of further groups whose commands have it */
 	enum option_kind kind;
@@ -73,6 +79,9 @@ const struct option *option_find_letter(char letter);
 /* Whether commands with these groups have the option. */
 bool option_belongs(const struct option *option, unsigned group_bits);
 
+/* Whether it is of a bundle: it may stand in a [bundle NAME] section, its destination is a struct bundle_config. */
+bool option_of_bundle(const struct option *option);
+
 /* The index of a row in the table. */
 size_t option_index(const struct option *option);
 
@@ -90,7 +99,7 @@ bool option_is_list(const struct option *option);
 /* Adds the name of its environment variable. */
 void option_variable(const struct option *option, struct buf *out);
 
-/* Prints the rows of these groups, one line each. */
-void option_help(unsigned group_bits, FILE *out);
+/* Prints the rows of these groups, one line each; unless all are wanted, the rare ones only by their names. */
+void option_help(unsigned group_bits, bool all, FILE *out);
 
 #endif

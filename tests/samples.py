@@ -147,7 +147,7 @@ class Readme(unittest.TestCase):
 		"""The table has every option with its default, in the order of the help, and no other."""
 		options = {}
 		for command in ("export", "diff", "validate", "doctor"):
-			said = subprocess.run([PROGRAM, "help", command], timeout=SECONDS, check=True, stdout=subprocess.PIPE).stdout
+			said = subprocess.run([PROGRAM, command, "--help-all"], timeout=SECONDS, check=True, stdout=subprocess.PIPE).stdout
 			for name, rest in re.findall(r"^ +(?:-., )?--([a-z0-9-]+)(.*)$", said.decode(), re.MULTILINE):
 				number, choices = re.search(r" \((\w+)\)$", rest), re.search(r" ([\w-]+)(, [\w-]+)+$", rest)
 				options.setdefault(name, number[1] if number else choices[1] if choices else "")

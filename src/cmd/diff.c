@@ -281,7 +281,7 @@ static void release(struct diff *diff)
 	config_release(&diff->config);
 }
 
-static void print_help(const struct config_command *command)
+static void print_help(const struct config_command *command, bool all)
 {
 	fputs("rosterzip diff OLD NEW says what became of each file and its rows from one whole\n"
 	      "bundle to the next: zips or folders, of any program. Exit status 0 whether or not\n"
@@ -291,7 +291,7 @@ static void print_help(const struct config_command *command)
 	      "says just that. dateLastModified is the row's own, else now, or the time that\n"
 	      "SOURCE_DATE_EPOCH says.\n\n",
 		stdout);
-	config_help(command, stdout);
+	config_help(command, all, stdout);
 }
 
 bool cmd_diff(int argc, char **argv, struct err *err)
@@ -305,7 +305,7 @@ bool cmd_diff(int argc, char **argv, struct err *err)
 	umask(S_IRWXG | S_IRWXO);
 	bool fine = config_read(&diff.config, &command, argc - 1, argv + 1, NULL, err);
 	if (fine && diff.config.help) {
-		print_help(&command);
+		print_help(&command, diff.config.help_all);
 	} else if (fine) {
 		logging_open(&diff.config);
 		fine = run(&diff, err);

@@ -406,7 +406,7 @@ bool cmd_doctor(int argc, char **argv, struct err *err)
 	if (fine && doctor.config.help) {
 		diagnosis_print_legend(stdout);
 		fputc('\n', stdout);
-		config_help(&command, stdout);
+		config_help(&command, doctor.config.help_all, stdout);
 	} else if (fine && doctor.config.from_pages != NULL) {
 		fine = err_set(err, ERR_USAGE, "the doctor asks the server itself: `from-pages` does not go with that");
 	} else if (fine) {

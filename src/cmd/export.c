@@ -502,7 +502,7 @@ bool cmd_export(int argc, char **argv, struct err *err)
 {
 	static const struct config_command command = {
 		.name = "export",
-		.groups = OPTION_SOURCE | OPTION_BUNDLE | OPTION_STATE | OPTION_RUN,
+		.groups = OPTION_SOURCE | OPTION_BUNDLE | OPTION_DELIVERY | OPTION_KEEP | OPTION_STATE | OPTION_RUN,
 	};
 	struct export export = {
 		.schema = &schema_oneroster_1_1,
@@ -517,7 +517,7 @@ bool cmd_export(int argc, char **argv, struct err *err)
 		return false;
 	}
 	if (export.config.help) {
-		config_help(&command, stdout);
+		config_help(&command, export.config.help_all, stdout);
 		config_release(&export.config);
 		return true;
 	}

@@ -159,7 +159,7 @@ static bool run(struct validate *validate, struct err *err)
 	return err->code == ERR_NONE;
 }
 
-static void print_help(const struct config_command *command)
+static void print_help(const struct config_command *command, bool all)
 {
 	fputs("rosterzip validate BUNDLE...\n\n"
 	      "Judges bundles of any program, zips or folders of CSV files, by the rules of\n"
@@ -168,7 +168,7 @@ static void print_help(const struct config_command *command)
 	      "since they are people's data. Exit status: 0 no errors (there may be warnings),\n"
 	      "2 no such bundle, 3 errors.\n\n",
 		stdout);
-	config_help(command, stdout);
+	config_help(command, all, stdout);
 }
 
 bool cmd_validate(int argc, char **argv, struct err *err)
@@ -182,7 +182,7 @@ bool cmd_validate(int argc, char **argv, struct err *err)
 	umask(S_IRWXG | S_IRWXO);
 	bool fine = config_read(&validate.config, &command, argc - 1, argv + 1, NULL, err);
 	if (fine && validate.config.help) {
-		print_help(&command);
+		print_help(&command, validate.config.help_all);
 	} else if (fine) {
 		logging_open(&validate.config);
 		fine = run(&validate, err);

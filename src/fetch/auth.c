@@ -7,10 +7,10 @@
 
 #include <openssl/rand.h>
 
+#include "base/mask.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "fetch/login.h"
-#include "fetch/mask.h"
 #include "fetch/oauth1.h"
 #include "fetch/token.h"
 

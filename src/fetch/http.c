@@ -10,10 +10,10 @@
 #include <curl/curl.h>
 
 #include "base/log.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "fetch/mask.h"
-#include "fetch/trace.h"
+#include "base/trace.h"
 
 enum {
 	POOL_MAX = 16,

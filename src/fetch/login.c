@@ -7,9 +7,9 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "base/mask.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "fetch/mask.h"
 #include "fetch/problem.h"
 #include "fetch/retry.h"
 

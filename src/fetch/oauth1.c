@@ -7,9 +7,9 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "base/mask.h"
 #include "base/mem.h"
 #include "fetch/http.h"
-#include "fetch/mask.h"
 
 enum { PARAMETERS_MAX = 256 };
 

@@ -6,8 +6,8 @@
 #include <curl/curl.h>
 
 #include "base/buf.h"
+#include "base/mask.h"
 #include "base/mem.h"
-#include "fetch/mask.h"
 #include "fetch/problem.h"
 
 static const int64_t life_max_ms = INT64_C(10) * 365 * 86400 * 1000;

@@ -175,7 +175,10 @@ class Help(Case):
 			run = self.program(words)
 			self.assertEqual((run.code, run.err), (0, ""), words)
 			self.assertLessEqual(max(map(len, run.out.splitlines())), 90, words)
-		self.assertLess(len(self.program(["export", "--help"]).out.splitlines()), 70)
+		self.assertLess(len(self.program(["export", "--help"]).out.splitlines()), 66)
+		rare = "id and secret in Basic: form, raw"
+		self.assertNotIn(rare, self.program(["export", "--help"]).out)
+		self.assertIn(rare, self.program(["export", "--help-all"]).out)
 
 	def test_version(self):
 		run = self.program(["--version"])

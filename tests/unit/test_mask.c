@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fetch/mask.h"
+#include "base/mask.h"
 
 static void check(const struct mask *mask, const char *text, const char *expected)
 {

@@ -1,4 +1,4 @@
-#include "fetch/mask.h"
+#include "base/mask.h"
 
 #include <stdint.h>
 #include <stdlib.h>

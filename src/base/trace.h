@@ -2,8 +2,8 @@
  * The HTTP library's verbose lines for the log: never a body, never a secret. What a header field of ours holds is
  * shown only where it is known to be harmless, so that an extra header with a key in it needs no mark.
  */
-#ifndef FETCH_TRACE_H
-#define FETCH_TRACE_H
+#ifndef BASE_TRACE_H
+#define BASE_TRACE_H
 
 #include <curl/curl.h>
 

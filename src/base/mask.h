@@ -2,8 +2,8 @@
  * The secrets of a run, so that no text shows them. Owns copies and wipes them.
  * Knows names that usually carry a secret too, for what a server or a library puts into a text unasked.
  */
-#ifndef FETCH_MASK_H
-#define FETCH_MASK_H
+#ifndef BASE_MASK_H
+#define BASE_MASK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "fetch/trace.h"
+#include "base/trace.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mask.h"
 #include "base/mem.h"
-#include "fetch/mask.h"
 
 enum { LINE_MAX_SHOWN = 1000 }; /* secrets are masked before the cut */
 
