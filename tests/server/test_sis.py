@@ -277,10 +277,12 @@ class Logins(unittest.TestCase):
 			self.assertEqual(sign(*place, *own, method, "1700000000", "0123456789abcdef"), expected)
 
 	def test_oauth1_requests(self):
+		now = int(time.time())  # a nonce is one of its second
+
 		def header(client, query, secret=SECRET, nonce="n1", skew=0, comma=","):
 			port = client.server.server_address[1]
 			given = {"oauth_consumer_key": ID, "oauth_nonce": nonce, "oauth_signature_method": "HMAC-SHA256",
-				"oauth_timestamp": str(int(time.time()) + skew), "oauth_version": "1.0"}
+				"oauth_timestamp": str(now + skew), "oauth_version": "1.0"}
 			pairs = list(given.items()) + urllib.parse.parse_qsl(query)
 			given["oauth_signature"] = sis.oauth1_signature("GET", f"http://127.0.0.1:{port}{DATA}users", pairs, secret,
 				"HMAC-SHA256")
