@@ -38,6 +38,9 @@ static void write_line(const struct mask *mask, char sign, const char *line, siz
 					snprintf(text + keep, room - keep, " ***");
 					break;
 				}
+	} else if (sign == '>' && curl_strnequal(text, "PASS ", 5)) {
+		/* FTP; a password may be too short for the mask. */
+		snprintf(text + 5, room - 5, "***");
 	} else {
 		const char *colon = strchr(text, ':');
 		size_t name = colon != NULL ? (size_t)(colon - text) : 0;

@@ -4,10 +4,15 @@
  * new one, never a part of it, unless the place forbids to rename and was asked for directly.
  * Owns its connection, one for each call. Leaves to others what is to be sent, when, and whether it was sent before.
  *
- * An address is sftp://USER@HOST[:PORT]/PATH, ftps://USER@HOST/PATH, https://HOST/PATH, or the path of a folder. One
- * that ends in a slash is a folder, in which the file gets the given name; else it names the file itself. After sftp://
- * and ftps:// a path is that of the server's root; /~/PATH is below the user's home. A folder of this machine is one
- * with or without the slash, if it is there. A password is never part of an address.
+ * An address is sftp://USER@HOST[:PORT]/PATH, ftps://USER@HOST/PATH (TLS from the first byte; on port 21, and as
+ * ftpes://, asked for before the login), https://[USER@]HOST/PATH, or the path of a folder; http:// only to this
+ * machine. One that ends in a slash is a folder, in which the file gets the given name; else it names the file itself.
+ * After sftp:// and ftps:// a path is that of the server's root; /~/PATH is below the user's home. A folder of this
+ * machine is one with or without the slash, if it is there. A password is never part of an address.
+ *
+ * By SFTP and FTP the file is uploaded as ".NAME.<digits of its SHA-256>.part" and renamed when it is whole; where the
+ * server does not rename over a file, that one has the name ".NAME.<digits>.old" for the moment in between. The next
+ * delivery removes what a broken one of other content has left.
  */
 #ifndef PACKAGE_DELIVERY_H
 #define PACKAGE_DELIVERY_H
@@ -28,9 +33,9 @@ struct delivery {
 		*host_key_sha256; /* fingerprint, with or without "SHA256:" in front; takes the place of known_hosts */
 	const char *s3_region;    /* sign the PUT (AWS Signature Version 4, service s3) for this region, or NULL */
 	const char *ca_file;      /* trusted beside the system's; NULL for none */
-	bool direct;              /* under its name from the start: no other name, no rename, no look back */
-	bool verbose;             /* debug lines to the log: no secrets */
-	bool (*stopped)(void);    /* true once the run is to end; NULL for never */
+	bool direct;           /* under its name from the start: no rename; its size is looked at if that is allowed */
+	bool verbose;          /* debug lines to the log: no secrets */
+	bool (*stopped)(void); /* true once the run is to end; NULL for never */
 };
 
 struct delivery_result {
