@@ -15,9 +15,11 @@
 #include "consumer_file.h"
 #include "credentials.h"
 #include "inifile.h"
+#include "keeping.h"
 #include "option.h"
 #include "provider.h"
 #include "provider_file.h"
+#include "receivers.h"
 #include "secret.h"
 #include "setting.h"
 #include "table/consumer.h"
@@ -145,6 +147,8 @@ static void release_bundle(struct bundle_config *bundle)
 		if (option_of_bundle(&options[i]))
 			setting_reset(&options[i], bundle);
 	consumer_file_free(bundle->consumer_file);
+	secret_free(bundle->deliver_secret);
+	secret_free(bundle->passphrase);
 	free(bundle->name);
 	free(bundle->origins);
 	*bundle = (struct bundle_config){0};
@@ -292,10 +296,8 @@ static bool read_file(struct config *config, struct err *err)
 {
 	struct buf text;
 	buf_init(&text, FILE_MAX);
-	bool ok = file_read(config->file, FILE_MAX, &text, err);
-	if (!ok) {
-		err->code = ERR_USAGE;
-	} else {
+	bool ok = file_read_given(config->file, FILE_MAX, &text, err);
+	if (ok) {
 		struct file_reader reader = {.config = config};
 		ok = inifile_read(config->file, buf_text(&text), text.length, read_line, &reader, err);
 	}
@@ -342,6 +344,19 @@ static char *take_variable(char **environment, const char *name)
 	return secret;
 }
 
+/* Takes out what options may have brought that is as good as a secret, such as a header line. */
+static void take_hidden(char **environment)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		struct buf name = {0};
+		if (!options[i].hidden)
+			continue;
+		option_variable(&options[i], &name);
+		secret_free(take_variable(environment, buf_text(&name)));
+		buf_release(&name);
+	}
+}
+
 static void warn_variable(struct config *config, const char *name, size_t length)
 {
 	static const size_t skip = sizeof(OPTION_VARIABLE_PREFIX) - 1;
@@ -362,7 +377,7 @@ static bool apply_everywhere(
 {
 	struct config_origin origin = {.level = level};
 	if (!option_of_bundle(option))
-		return apply(target_for(config, NULL, option), option, text, origin, err);
+		return apply(target_for(config, &config->top, option), option, text, origin, err);
 	if (config->bundle_count > 1 && strcmp(option->name, "output") == 0)
 		return err_set(
 			err, ERR_USAGE, "there are %zu bundles, which cannot share one `output`", config->bundle_count);
@@ -484,6 +499,9 @@ static bool choose_provider(struct config *config, const char *host, const char 
 	return apply_provider(config, err);
 }
 
+/* What the state folder of a source without a server is called. */
+static const char saved_slug[] = "saved-pages";
+
 /* A source that needs no server. */
 static bool check_saved(struct config *config, bool state, char **environment, struct err *err)
 {
@@ -494,7 +512,7 @@ static bool check_saved(struct config *config, bool state, char **environment, s
 		return true;
 	if (!choose_provider(config, "", "", err))
 		return false;
-	return !state || config->state_dir != NULL || default_state_dir(config, environment, "saved-pages", err);
+	return !state || config->state_dir != NULL || default_state_dir(config, environment, saved_slug, err);
 }
 
 static bool check_source(struct config *config, bool state, char **environment, struct err *err)
@@ -520,6 +538,26 @@ static bool check_source(struct config *config, bool state, char **environment, 
 		     (!state || config->state_dir != NULL ||
 			     default_state_dir(config, environment, address.slug, err)) &&
 		     (config->from_pages != NULL || credentials_check(config, err));
+	}
+	address_release(&address);
+	return ok;
+}
+
+/* The folder in which an export with these settings keeps its state, for a command that asks no source; none when there
+ * is nothing to tell it by. */
+static bool find_state(struct config *config, char **environment, struct err *err)
+{
+	if (config->state_dir != NULL || (config->url == NULL && config->from_pages == NULL))
+		return true;
+	if (config->url == NULL)
+		return default_state_dir(config, environment, saved_slug, err);
+	struct address address;
+	bool ok = address_read(&address, config->url, schema_oneroster_1_1.base_path, err);
+	if (ok) {
+		ok = default_state_dir(config, environment, address.slug, err);
+	} else {
+		err_in(err, "`url`");
+		config_err_in(config, NULL, "url", err);
 	}
 	address_release(&address);
 	return ok;
@@ -627,6 +665,20 @@ static bool check_files(const struct config *config, const struct bundle_config 
 	return config_err_in(config, bundle, "files", err);
 }
 
+const char *config_zip_name(const struct bundle_config *bundle, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	const char *address = bundle->deliver;
+	if (*name == '\0' || address == NULL)
+		return name;
+	/* An address that does not end in a slash names the file itself, a path of this machine perhaps a folder. */
+	slash = strrchr(address, '/');
+	if (strstr(address, "://") != NULL && strchr(address, '?') == NULL && slash[1] != '\0')
+		return slash + 1;
+	return bundle->deliver_as != NULL ? bundle->deliver_as : name;
+}
+
 /* The form and the name that the consumer expects. */
 static bool check_form(struct config *config, const struct bundle_config *bundle, struct err *err)
 {
@@ -644,11 +696,13 @@ static bool check_form(struct config *config, const struct bundle_config *bundle
 			consumer->title);
 		return config_err_in(config, bundle, "output", err);
 	}
-	if (!loose && consumer->zip_name != NULL && strcmp(consumer->zip_name, name) != 0) {
+	const char *seen = config_zip_name(bundle, bundle->output);
+	if (!loose && consumer->zip_name != NULL && strcmp(consumer->zip_name, seen) != 0) {
+		const char *option = seen == name ? "output" : seen == bundle->deliver_as ? "deliver-as" : "deliver";
 		struct buf origin = {0};
-		config_origin_add(config, bundle, "output", &origin);
+		config_origin_add(config, bundle, option, &origin);
 		config_warn(config, "%s: %s expects a zip called %s, not %s", buf_text(&origin), consumer->title,
-			consumer->zip_name, name);
+			consumer->zip_name, seen);
 		buf_release(&origin);
 	}
 	return true;
@@ -734,7 +788,8 @@ static bool check_bundles(struct config *config, struct err *err)
 				return err_set(err, ERR_USAGE,
 					"%s:%u: [bundle %s] has the same `output` as [bundle %s]", config->file,
 					bundle->line, bundle->name, config->bundles[j].name);
-		if (!check_files(config, bundle, err) || !check_form(config, bundle, err))
+		if (!check_files(config, bundle, err) || !check_form(config, bundle, err) ||
+			!keeping_check(config, &config->bundles[i], err))
 			return false;
 	}
 	return check_modes(config, err);
@@ -823,20 +878,64 @@ static bool check_loudness(struct config *config, struct err *err)
 	return true;
 }
 
+/* Paths may begin with the folder in which systemd puts what LoadCredential= names. */
+static bool expand_path(
+	struct config *config, struct bundle_config *bundle, const struct option *option, struct err *err)
+{
+	static const char *const names[] = {"$CREDENTIALS_DIRECTORY/", "${CREDENTIALS_DIRECTORY}/"};
+	struct target target = target_for(config, bundle, option);
+	char **path = (void *)((char *)target.values + option->at);
+	for (size_t i = 0; *path != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t length = strlen(names[i]);
+		if (strncmp(*path, names[i], length) != 0)
+			continue;
+		if (config->credentials_dir == NULL) {
+			err_set(err, ERR_USAGE,
+				"`%s` is %s, but CREDENTIALS_DIRECTORY is not set: systemd sets it for a service with "
+				"LoadCredential=",
+				option->name, *path);
+			return config_err_in(config, bundle, option->name, err);
+		}
+		char *whole = mem_format("%s/%s", config->credentials_dir, *path + length);
+		free(*path);
+		*path = whole;
+	}
+	return true;
+}
+
+/* Those of other commands stay as they are: a command run by hand shall not fail for what it does not need. */
+static bool expand_paths(struct config *config, const struct config_command *command, struct err *err)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option *option = &options[i];
+		if (option->kind != OPTION_PATH || !option_belongs(option, command->groups))
+			continue;
+		if (!option_of_bundle(option) && !expand_path(config, NULL, option, err))
+			return false;
+		for (size_t b = 0; option_of_bundle(option) && b < config->bundle_count; b++)
+			if (!expand_path(config, &config->bundles[b], option, err))
+				return false;
+	}
+	return true;
+}
+
 static bool check_all(struct config *config, const struct config_command *command, char **environment, struct err *err)
 {
 	if (config->collections.count == 0) {
 		err_set(err, ERR_USAGE, "`collections` is empty; the usual ones are: core");
 		return config_err_in(config, NULL, "collections", err);
 	}
-	if (!check_loudness(config, err) || !choose_consumers(config, err))
+	if (!check_loudness(config, err) || !expand_paths(config, command, err) || !choose_consumers(config, err))
 		return false;
 	for (size_t i = 0; i < config->bundle_count; i++)
 		settle_files(config, &config->bundles[i]);
 	settle_collections(config);
 	return ((command->groups & OPTION_SOURCE) == 0 ||
 		       check_source(config, (command->groups & OPTION_STATE) != 0, environment, err)) &&
-	       ((command->groups & OPTION_BUNDLE) == 0 || check_bundles(config, err));
+	       ((command->groups & OPTION_BUNDLE) == 0 || check_bundles(config, err)) &&
+	       ((command->groups & OPTION_SEND) == 0 || find_state(config, environment, err)) &&
+	       ((command->groups & OPTION_DELIVERY) == 0 ||
+		       (receivers_check(config, err) && credentials_check_delivery(config, err)));
 }
 
 /* ---- The whole ---- */
@@ -858,8 +957,8 @@ static bool find_file(struct config *config, const struct cmdline *line, char **
 static bool read_sources(struct config *config, const struct config_command *command, const struct cmdline *line,
 	char **environment, struct err *err)
 {
-	/* Commands without a source look at bundles, whatever a file says of making them. */
-	if ((command->groups & OPTION_SOURCE) != 0 && !find_file(config, line, environment, err))
+	/* Commands without a source look at bundles, whatever a file says of making them; but not how to send them. */
+	if ((command->groups & (OPTION_SOURCE | OPTION_SEND)) != 0 && !find_file(config, line, environment, err))
 		return false;
 	if (config->file != NULL && !read_file(config, err))
 		return false;
@@ -886,6 +985,10 @@ bool config_read(struct config *config, const struct config_command *command, in
 	/* Before anything can fail. */
 	config->client_secret = take_variable(environment, CREDENTIALS_CLIENT_SECRET);
 	config->bearer_token = take_variable(environment, CREDENTIALS_BEARER_TOKEN);
+	config->deliver_secret = take_variable(environment, CREDENTIALS_DELIVER_SECRET);
+	const char *credentials = variable(environment, "CREDENTIALS_DIRECTORY");
+	if (credentials != NULL && *credentials != '\0')
+		config->credentials_dir = mem_copy(credentials);
 	set_defaults(config);
 
 	struct cmdline line;
@@ -895,6 +998,7 @@ bool config_read(struct config *config, const struct config_command *command, in
 	if (ok && !line.help)
 		ok = read_sources(config, command, &line, environment, err) &&
 		     check_all(config, command, environment, err);
+	take_hidden(environment);
 	config->words = line.words;
 	config->word_count = line.word_count;
 	line.words = NULL;
@@ -912,7 +1016,13 @@ bool config_list_has(const struct config_list *list, const char *text)
 
 bool config_secrets(struct config *config, struct err *err)
 {
-	return credentials_fetch(config, err);
+	if (config->from_pages == NULL && !credentials_fetch(config, err))
+		return false;
+	for (size_t i = 0; i < config->bundle_count; i++)
+		if (!credentials_fetch_delivery(config, &config->bundles[i], err) ||
+			!credentials_fetch_passphrase(config, &config->bundles[i], err))
+			return false;
+	return true;
 }
 
 void config_release(struct config *config)
@@ -932,6 +1042,8 @@ void config_release(struct config *config)
 	free(config->origins);
 	secret_free(config->client_secret);
 	secret_free(config->bearer_token);
+	secret_free(config->deliver_secret);
+	free(config->credentials_dir);
 	*config = (struct config){0};
 }
 

@@ -130,7 +130,7 @@ struct bundle_config {
 	long keep_daily;
 	long keep_weekly;
 	long keep_monthly;
-	char *deliver_secret;          /* filled by config_secrets; NULL when there is none */
+	char *deliver_secret;          /* filled by config_secrets; NULL when there is none, or none is needed */
 	char *passphrase;              /* the same, of encrypt */
 	char *source_name;             /* manifest's source.systemName, or NULL */
 	char *source_code;             /* manifest's source.systemCode, or NULL */
@@ -200,6 +200,8 @@ struct config {
 	/* Filled by config_secrets; from the environment already by config_read. NULL when not needed. */
 	char *client_secret;
 	char *bearer_token;
+	char *deliver_secret;  /* of the environment only: for every bundle */
+	char *credentials_dir; /* $CREDENTIALS_DIRECTORY, or NULL */
 
 	struct config_origin *origins; /* one for each row of the option table */
 	struct bundle_config top;      /* what the top part says about bundles, before any section */
@@ -216,15 +218,16 @@ struct config_command {
 bool config_list_has(const struct config_list *list, const char *text);
 
 /* Fills an all-zero or uninitialised config. argv holds argc words behind the name of the command. The environment is
- * a list such as environ, NULL for the process's own; ROSTERZIP_CLIENT_SECRET and ROSTERZIP_BEARER_TOKEN are
- * overwritten in place and taken out of it, so that neither a child nor /proc/PID/environ shows them. The file and the
- * environment may hold options of other commands: one file serves them all. Reads no secret file and runs no command.
- * On failure (ERR_USAGE, ERR_FILE) the config is still to be released. */
+ * a list such as environ, NULL for the process's own; ROSTERZIP_CLIENT_SECRET and its like, and the variables of
+ * options that may hold a secret, are overwritten in place and taken out of it, so that neither a child nor
+ * /proc/PID/environ shows them. The file and the environment may hold options of other commands: one file serves them
+ * all. Reads no secret file and runs no command. On failure (ERR_USAGE, ERR_FILE) config is still to be released. */
 bool config_read(struct config *config, const struct config_command *command, int argc, char **argv, char **environment,
 	struct err *err);
 
-/* Reads the secrets that config->auth needs into client_secret and bearer_token. Fails with ERR_USAGE when one is
- * missing, unreadable, or open to others. Needs a source that config_read has checked. */
+/* Reads the secrets of an export: those that config->auth needs (none with from_pages) into client_secret and
+ * bearer_token, and each bundle's into its deliver_secret and passphrase. Fails with ERR_USAGE when one is missing,
+ * unreadable, or open to others. Needs a source that config_read has checked; credentials.h has the single steps. */
 bool config_secrets(struct config *config, struct err *err);
 
 /* Frees everything, wipes the secrets; config is all zeros then. */
@@ -251,6 +254,10 @@ enum config_level config_level(const struct config *config, const char *option);
 
 /* Adds a sentence to the warnings. */
 void config_warn(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The name by which the receiver of the bundle knows the zip at path: that of the delivery if it has one, else the
+ * file's; "" for loose files. Points into the path or the bundle. */
+const char *config_zip_name(const struct bundle_config *bundle, const char *path);
 
 /* The word of an option with choices, such as "basic" for client-auth and CONFIG_CLIENT_AUTH_BASIC. A constant. */
 const char *config_word(const char *option, int value);

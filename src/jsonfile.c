@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "json.h"
 
 enum {
 	FILE_MAX = 64 * 1024, /* the built-in ones have two to three kilobytes */
@@ -14,10 +15,7 @@ enum {
 
 bool jsonfile_load(const char *path, struct buf *text, struct err *err)
 {
-	if (file_read(path, FILE_MAX, text, err))
-		return true;
-	err->code = ERR_USAGE;
-	return false;
+	return file_read_given(path, FILE_MAX, text, err);
 }
 
 /* Looks at the bytes before the parser does, which follows any nesting, allows comments, and ends a string at an
@@ -61,7 +59,7 @@ bool jsonfile_parse(struct jsonfile *file, const char *kind, const char *data, s
 		return false;
 	char *text = mem_copy_n(data, length); /* the parser wants it terminated */
 	if (strlen(text) == length)
-		file->root = yajl_tree_parse(text, problem, sizeof(problem));
+		file->root = json_tree(text, problem, sizeof(problem));
 	free(text);
 	problem[strcspn(problem, "\r\n")] = '\0';
 	if (file->root == NULL)

@@ -179,10 +179,8 @@ struct mapfile *mapfile_read(const char *path, struct err *err)
 	struct buf text;
 	struct mapfile *file = NULL;
 	buf_init(&text, MAPFILE_MAX);
-	if (file_read(path, MAPFILE_MAX, &text, err))
+	if (file_read_given(path, MAPFILE_MAX, &text, err))
 		file = mapfile_parse(path, buf_text(&text), text.length, err);
-	else
-		err->code = ERR_USAGE;
 	buf_release(&text);
 	return file;
 }

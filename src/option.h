@@ -40,6 +40,18 @@ enum option_kind {
 	OPTION_LINES,    /* struct config_list, one item a line */
 };
 
+/* Which words a shell may offer for a value that has no choices; others are as good if the check lets them pass. */
+enum option_offer {
+	OPTION_OFFER_NOTHING,
+	OPTION_OFFER_TABLES,
+	OPTION_OFFER_COLLECTIONS, /* tables, and core */
+	OPTION_OFFER_PROVIDERS,   /* or a file */
+	OPTION_OFFER_CONSUMERS,   /* or a file */
+	OPTION_OFFER_ROLES,
+	OPTION_OFFER_RULES,
+	OPTION_OFFER_FOLDERS, /* and of OPTION_PATH no files */
+};
+
 /* Checks one text, or one item of a list. */
 typedef bool option_check(const char *text, struct err *err);
 
@@ -54,6 +66,7 @@ struct option {
 	enum option_group group;
 	unsigned also; /* bits of further groups whose commands have it */
 	enum option_kind kind;
+	enum option_offer offer;
 	size_t at; /* offset of the destination */
 	long min;  /* of numbers and durations */
 	long max;

@@ -100,7 +100,7 @@ void progress_draw(struct stats *stats)
 	char line[LINE_MAX_WIDTH + 1];
 	if (stop_progress_wanted()) {
 		compose(stats, line, sizeof(line));
-		log_line(LOG_ERROR, "progress", "%s", line);
+		log_line(LOG_NOTICE, "progress", "%s", line);
 	}
 	int64_t now = time_ms();
 	if (!drawing || now < next_at)

@@ -148,6 +148,28 @@ static void add_guard(yajl_gen gen, const struct guarding *guarding)
 	yajl_gen_map_close(gen);
 }
 
+/* What became of sending the bundle; null when it has no receiver. */
+static void add_delivery(yajl_gen gen, const struct publication *publication)
+{
+	const struct delivering *delivery = &publication->delivery;
+	json_text(gen, "delivery");
+	if (publication->config->deliver == NULL) {
+		yajl_gen_null(gen);
+		return;
+	}
+	yajl_gen_map_open(gen);
+	json_add_text(gen, "state", delivering_word(delivery->state));
+	json_add_text(gen, "place", delivery->place);
+	json_add_count(gen, "files", delivery->sent);
+	json_add_count(gen, "waiting", delivery->waiting);
+	json_add_count(gen, "bytes", delivery->bytes);
+	json_add_count(gen, "resumed", delivery->resumed);
+	json_add_count(gen, "tries", delivery->tries);
+	json_add_number(gen, "milliseconds", delivery->ms);
+	add_err(gen, &delivery->err);
+	yajl_gen_map_close(gen);
+}
+
 /* What the final check found; null when it did not come to that. */
 static void add_check(yajl_gen gen, const struct findings *findings)
 {
@@ -200,6 +222,7 @@ static void add_bundle(yajl_gen gen, const struct report *report, const struct p
 	json_add_text(gen, "refused", publication->refused);
 	add_err(gen, &publication->err);
 	json_add_count(gen, "bytes", publication->size);
+	json_add_count(gen, "removed-snapshots", publication->removed);
 	json_open_list(gen, "dropped-columns");
 	for (size_t i = 0; i < publication->config->drop_columns.count; i++)
 		json_text(gen, publication->config->drop_columns.items[i]);
@@ -219,6 +242,7 @@ static void add_bundle(yajl_gen gen, const struct report *report, const struct p
 		add_findings(gen, &schema->tables[i], NULL, &publication->values[i]);
 	yajl_gen_array_close(gen);
 	add_guard(gen, &publication->guarding);
+	add_delivery(gen, publication);
 	add_check(gen, publication->findings);
 	yajl_gen_map_close(gen);
 }
@@ -263,7 +287,7 @@ static bool write_json(yajl_gen gen, const char *path, struct err *err)
 
 static yajl_gen new_json(void)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
+	yajl_gen gen = json_new();
 	yajl_gen_config(gen, yajl_gen_beautify, 1);
 	yajl_gen_config(gen, yajl_gen_indent_string, "\t");
 	return gen;
@@ -400,7 +424,7 @@ static uint64_t left_out(const struct publication *publication, const struct tab
 	return rows;
 }
 
-static uint64_t warnings(const struct report *report, const struct publication *publication, const struct table *table)
+uint64_t report_warnings(const struct report *report, const struct publication *publication, const struct table *table)
 {
 	const struct value_counts *read = &report->collections[table->id].values;
 	uint64_t sum = value_counts_severity(&publication->values[table->id], VALUE_WARNING);
@@ -427,7 +451,7 @@ static void print_table(const struct report *report, const struct publication *p
 			continue;
 		}
 		printf("%-22s %12" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n", table->file_name, publication->rows[i],
-			left_out(publication, table), warnings(report, publication, table));
+			left_out(publication, table), report_warnings(report, publication, table));
 	}
 }
 
@@ -446,6 +470,17 @@ static void print_delta(const struct report *report, const struct publication *p
 	printf(")");
 }
 
+static void print_delivery(const struct delivering *delivery)
+{
+	switch (delivery->state) {
+	case DELIVERING_NONE: break;
+	case DELIVERING_UNCHANGED: printf(", delivered before to %s", delivery->place); break;
+	case DELIVERING_DONE: printf(", delivered to %s", delivery->place); break;
+	case DELIVERING_PENDING:
+	case DELIVERING_FAILED: printf(", not delivered to %s", delivery->place); break;
+	}
+}
+
 static void print_line(const struct report *report, const struct publication *publication)
 {
 	uint64_t rows = 0;
@@ -459,7 +494,7 @@ static void print_line(const struct report *report, const struct publication *pu
 		files += publication->present[i] ? 1 : 0;
 		rows += publication->rows[i];
 		out += left_out(publication, table);
-		warned += warnings(report, publication, table);
+		warned += report_warnings(report, publication, table);
 	}
 	if (publication->empty)
 		printf("nothing has changed, so not published: %s: ", publication->path);
@@ -472,6 +507,7 @@ static void print_line(const struct report *report, const struct publication *pu
 	print_delta(report, publication);
 	if (publication->guarding.alone != NULL)
 		printf(" (%s)", publication->guarding.alone);
+	print_delivery(&publication->delivery);
 	putchar('\n');
 }
 

@@ -41,6 +41,9 @@ bool report_write_refusals(const struct report *report, struct err *err);
 /* Logs the findings that somebody ought to look at. */
 void report_findings(const struct report *report);
 
+/* How many rows or cells of a file of a bundle somebody ought to look at. */
+uint64_t report_warnings(const struct report *report, const struct publication *publication, const struct table *table);
+
 /* Prints the outcome of the bundles that were published: on a terminal a short table, else one line each. */
 void report_summary(const struct report *report);
 

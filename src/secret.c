@@ -2,12 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +20,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "stop.h"
 
 enum {
 	ABOVE_STANDARD = 3, /* first descriptor that is none of stdin, stdout, stderr */
@@ -22,6 +28,16 @@ enum {
 };
 
 extern char **environ;
+
+void secret_guard(void)
+{
+	const struct rlimit none = {0};
+	setrlimit(RLIMIT_CORE, &none);
+#ifdef __linux__
+	/* The limit does not hold where the core goes into a program (core(5), core_pattern). */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
 
 void secret_wipe(void *data, size_t length)
 {
@@ -57,22 +73,59 @@ bool secret_from_text(const char *data, size_t length, char **secret, struct err
 	return true;
 }
 
+enum got { GOT_ALL, GOT_TOO_MUCH, GOT_NOT_IN_TIME, GOT_STOPPED, GOT_FAILED };
+
+/* Reads all that a descriptor gives, but not longer than to the deadline, as time_ms, and not once the run is to end.
+ * The text has room for SECRET_MAX bytes and one more, which tells too much from just enough. */
+static enum got read_all(int fd, int64_t deadline, struct buf *text)
+{
+	for (;;) {
+		int64_t left = deadline - time_ms();
+		struct pollfd wait[] = {{.fd = fd, .events = POLLIN}, {.fd = stop_descriptor(), .events = POLLIN}};
+		int ready = left > 0 ? poll(wait, 2, left < INT_MAX ? (int)left : -1) : 0;
+		if (stop_requested())
+			return GOT_STOPPED;
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready == 0)
+			return GOT_NOT_IN_TIME;
+		ssize_t got = read(fd, text->data + text->length, SECRET_MAX + 1 - text->length);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got == 0 ? GOT_ALL : GOT_FAILED;
+		text->length += (size_t)got;
+		if (text->length > SECRET_MAX)
+			return GOT_TOO_MUCH;
+	}
+}
+
 bool secret_from_file(const char *path, char **secret, struct err *err)
 {
 	if (!file_private(path, err))
 		return false;
+	/* Not to be waited for here if it is a pipe that nobody writes yet. */
+	int fd = file_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, ERR_USAGE, "cannot read %s: %s", path, strerror(errno));
 	/* The room is there from the start: growing would leave copies behind. */
 	struct buf text;
-	buf_init(&text, SECRET_MAX);
-	buf_reserve(&text, SECRET_MAX);
-	bool ok = file_read(path, SECRET_MAX, &text, err);
-	if (!ok)
-		err->code = ERR_USAGE;
-	else if (!secret_from_text(text.data, text.length, secret, err))
-		ok = err_in(err, "%s", path);
+	buf_init(&text, SECRET_MAX + 1);
+	buf_reserve(&text, SECRET_MAX + 1);
+	switch (read_all(fd, INT64_MAX, &text)) {
+	case GOT_ALL:
+		if (!secret_from_text(text.data, text.length, secret, err))
+			err_in(err, "%s", path);
+		break;
+	case GOT_TOO_MUCH: err_set(err, ERR_USAGE, "%s is too large: more than %d bytes", path, SECRET_MAX); break;
+	case GOT_NOT_IN_TIME:
+	case GOT_STOPPED: err_set(err, ERR_STOPPED, "stopped while waiting for %s", path); break;
+	case GOT_FAILED: err_set(err, ERR_USAGE, "cannot read %s: %s", path, strerror(errno)); break;
+	}
+	close(fd);
 	secret_wipe(text.data, text.length);
 	buf_release(&text);
-	return ok;
+	return err->code == ERR_NONE;
 }
 
 /* A pipe whose ends are closed on exec and are none of the standard descriptors, whichever of those are open. */
@@ -122,29 +175,22 @@ static int start(const char *command, int write_end, pid_t *child)
 	return failure;
 }
 
+static bool stopped(struct err *err)
+{
+	return err_set(err, ERR_STOPPED, "stopped while the command was running");
+}
+
 /* Reads to the end of the pipe, but not longer than to the deadline. */
 static bool read_output(int fd, int64_t deadline, struct buf *text, struct err *err)
 {
-	for (;;) {
-		int64_t left = deadline - time_ms();
-		struct pollfd wait = {.fd = fd, .events = POLLIN};
-		int ready = left > 0 ? poll(&wait, 1, (int)left) : 0;
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready == 0)
-			return err_set(err, ERR_USAGE, "the command did not end in time");
-		/* One byte more than allowed tells too much from just enough. */
-		ssize_t got = read(fd, text->data + text->length, SECRET_MAX + 1 - text->length);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_set(err, ERR_OTHER, "cannot read what the command prints: %s", strerror(errno));
-		if (got == 0)
-			return true;
-		text->length += (size_t)got;
-		if (text->length > SECRET_MAX)
-			return err_set(err, ERR_USAGE, "the command printed more than %d bytes", SECRET_MAX);
+	switch (read_all(fd, deadline, text)) {
+	case GOT_ALL: return true;
+	case GOT_TOO_MUCH: return err_set(err, ERR_USAGE, "the command printed more than %d bytes", SECRET_MAX);
+	case GOT_NOT_IN_TIME: return err_set(err, ERR_USAGE, "the command did not end in time");
+	case GOT_STOPPED: return stopped(err);
+	case GOT_FAILED: break;
 	}
+	return err_set(err, ERR_OTHER, "cannot read what the command prints: %s", strerror(errno));
 }
 
 /* Waits for the shell; past the deadline, or when it is no longer wanted, its whole group is killed. */
@@ -153,7 +199,7 @@ static bool finish(pid_t child, int64_t deadline, bool wanted, struct err *err)
 	int status = 0;
 	bool killed = false;
 	for (;;) {
-		if (!killed && (!wanted || time_ms() >= deadline)) {
+		if (!killed && (!wanted || stop_requested() || time_ms() >= deadline)) {
 			kill(-child, SIGKILL);
 			killed = true;
 		}
@@ -167,6 +213,8 @@ static bool finish(pid_t child, int64_t deadline, bool wanted, struct err *err)
 	}
 	if (!wanted)
 		return false;
+	if (killed && stop_requested())
+		return stopped(err);
 	if (killed)
 		return err_set(err, ERR_USAGE, "the command did not end in time");
 	if (WIFSIGNALED(status))

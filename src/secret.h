@@ -19,13 +19,18 @@ enum {
  * fails with ERR_USAGE when it is empty or holds control characters. */
 bool secret_from_text(const char *data, size_t length, char **secret, struct err *err);
 
-/* The first line of a file that others may not touch, without its line end. Sets *secret, or fails with ERR_USAGE. */
+/* The first line of a file that others may not touch, without its line end. Sets *secret, or fails with ERR_USAGE;
+ * ERR_STOPPED when the run is to end while it waits, as for a pipe. */
 bool secret_from_file(const char *path, char **secret, struct err *err);
 
 /* The first line that /bin/sh -c command writes. It gets no input; what it says on stderr goes to ours. It runs in its
- * own process group, which is killed after seconds. Sets *secret, or fails with ERR_USAGE; the command itself is never
- * part of the message. */
+ * own process group, which is killed after seconds, or when the run is to end. Sets *secret, or fails with ERR_USAGE or
+ * ERR_STOPPED; the command itself is never part of the message. */
 bool secret_from_command(const char *command, int seconds, char **secret, struct err *err);
+
+/* Keeps what this process holds out of core files and, on Linux, from other programs of the same user. To be called
+ * before anything is read. Of this, programs started later inherit that they write no core file. */
+void secret_guard(void);
 
 /* Overwrites, in a way the compiler keeps. */
 void secret_wipe(void *data, size_t length);

@@ -2,19 +2,34 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_signal;
+#include "base/log.h"
+#include "base/thread.h"
+#include "base/time.h"
+
+enum { DEADLINE = SIGALRM }; /* as a signal it ends waits of the main thread like the others */
+
+static volatile sig_atomic_t cause; /* what came first, 0 for nothing */
 static volatile sig_atomic_t progress_wanted;
 static int wake[2] = {-1, -1};
+
+/* Set before the thread that reads them starts. */
+static pthread_t main_thread;
+static long allowed; /* seconds until the deadline */
+static long grace_time;
 
 static void on_stop(int number)
 {
 	int saved = errno;
-	if (stop_signal == 0)
-		stop_signal = number;
+	if (cause == 0)
+		cause = number;
 	/* A full pipe is readable already: nothing is lost. */
 	ssize_t ignored = write(wake[1], "", 1);
 	(void)ignored;
@@ -60,9 +75,75 @@ bool stop_watch(struct err *err)
 	return true;
 }
 
+static void sleep_seconds(long seconds)
+{
+	for (int64_t until = time_ms() + (int64_t)seconds * 1000; time_ms() < until;) {
+		int64_t left = until - time_ms();
+		struct timespec pause = {.tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000 * 1000000)};
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* A thread and not a timer: where a disk of the network hangs no handler of a signal runs any more, and yet the process
+ * can be ended. */
+static void *watch(void *nothing)
+{
+	(void)nothing;
+	sleep_seconds(allowed);
+	pthread_kill(main_thread, DEADLINE);
+	sleep_seconds(grace_time);
+	log_last("the deadline passed, and something hangs that does not let the run end in order: ended as it was. "
+		 "The next run clears up");
+	int number = stop_signal();
+	_exit(number != 0 ? 128 + number : err_exit_status(ERR_API));
+}
+
+bool stop_deadline(long seconds, long grace, struct err *err)
+{
+	if (seconds == 0)
+		return true;
+	struct sigaction action = {.sa_handler = on_stop};
+	sigset_t deadline;
+	sigemptyset(&action.sa_mask);
+	sigemptyset(&deadline);
+	sigaddset(&deadline, DEADLINE);
+	sigaction(DEADLINE, &action, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &deadline, NULL);
+	main_thread = pthread_self();
+	allowed = seconds;
+	grace_time = grace;
+	pthread_t thread;
+	if (!thread_start(&thread, watch, NULL))
+		return err_set(err, ERR_OTHER, "cannot start the thread that watches the deadline");
+	pthread_detach(thread);
+	return true;
+}
+
 bool stop_requested(void)
 {
-	return stop_signal != 0;
+	return cause != 0;
+}
+
+int stop_signal(void)
+{
+	return cause != DEADLINE ? cause : 0;
+}
+
+bool stop_explain(struct err *err, enum err_code code, const char *doing)
+{
+	static const struct {
+		long seconds;
+		char unit;
+	} units[] = {{24L * 60 * 60, 'd'}, {60L * 60, 'h'}, {60, 'm'}, {1, 's'}};
+	if (err->code != ERR_STOPPED || cause != DEADLINE)
+		return false;
+	size_t unit = 0;
+	while (allowed % units[unit].seconds != 0)
+		unit++;
+	err_clear(err);
+	err_set(err, code, "the deadline of %ld%c passed while %s", allowed / units[unit].seconds, units[unit].unit,
+		doing);
+	return true;
 }
 
 int stop_descriptor(void)
@@ -79,10 +160,11 @@ bool stop_progress_wanted(void)
 
 void stop_raise(void)
 {
-	if (stop_signal == 0)
+	int number = stop_signal();
+	if (number == 0)
 		return;
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	sigemptyset(&action.sa_mask);
-	sigaction(stop_signal, &action, NULL);
-	raise(stop_signal);
+	sigaction(number, &action, NULL);
+	raise(number);
 }

@@ -1,10 +1,10 @@
 #include "base/digest.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <openssl/evp.h>
 
+#include "base/end.h"
 #include "base/mem.h"
 
 struct digest {
@@ -13,10 +13,8 @@ struct digest {
 
 static void must(int result)
 {
-	if (result != 1) {
-		fputs("rosterzip: SHA-256 is not to be had from the cryptographic library\n", stderr);
-		abort();
-	}
+	if (result != 1)
+		end_now("SHA-256 is not to be had from the cryptographic library, perhaps for lack of memory");
 }
 
 struct digest *digest_new(void)

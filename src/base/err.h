@@ -21,7 +21,7 @@ enum err_code {
 	ERR_GUARD,    /* the deletion guard tripped */
 	ERR_LOCK,     /* another run holds the state folder */
 	ERR_DELIVERY, /* built, but not delivered */
-	ERR_STOPPED,  /* ended by a signal */
+	ERR_STOPPED,  /* ended by a signal, or by the deadline as long as stop.h has not explained it */
 	ERR_CODE_COUNT
 };
 

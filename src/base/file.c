@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE /* flock */
+#define _GNU_SOURCE /* flock, O_TMPFILE */
 
 #include "base/file.h"
 
@@ -13,19 +13,28 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/end.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/time.h"
 
 #define PART_END ".rosterzip-part"
 
 enum {
 	PIECE = 64 * 1024,
-	LOCK_PAUSE_MS = 100,
+	PRIVATE = S_IRUSR | S_IWUSR,
 	/* Another run's file_sweep may hold or remove a part in the instant between its making and its locking. */
 	PART_TRIES = 20,
 	PART_PAUSE_MS = 10,
 };
+
+int file_open(int folder, const char *path, int flags)
+{
+	int fd;
+	do
+		fd = openat(folder, path, flags | O_CLOEXEC, PRIVATE);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
 
 const char *file_work_folder(void)
 {
@@ -36,8 +45,22 @@ const char *file_work_folder(void)
 	return access(on_disk, W_OK | X_OK) == 0 ? on_disk : "/tmp";
 }
 
+/* A file that never has a name; -1 where there is no such thing. */
+static int open_nameless(const char *folder)
+{
+#ifdef O_TMPFILE
+	return file_open(AT_FDCWD, folder, O_RDWR | O_TMPFILE);
+#else
+	(void)folder;
+	return -1;
+#endif
+}
+
 int file_temp(const char *folder, struct err *err)
 {
+	int nameless = open_nameless(folder);
+	if (nameless >= 0)
+		return nameless;
 	char *path = mem_format("%s/.rosterzip-XXXXXX", folder);
 	int fd = mkstemp(path);
 	if (fd < 0) {
@@ -60,11 +83,12 @@ static bool make_one_folder(const char *path, unsigned mode, struct err *err)
 		return true;
 	int failure = errno;
 	struct stat status;
-	if (stat(path, &status) == 0) {
-		if (S_ISDIR(status.st_mode))
-			return true;
+	if (stat(path, &status) != 0)
+		failure = failure == EEXIST ? errno : failure;
+	else if (S_ISDIR(status.st_mode))
+		return true;
+	else
 		failure = ENOTDIR;
-	}
 	return err_set(err, ERR_FILE, "cannot make the folder %s: %s", path, strerror(failure));
 }
 
@@ -86,7 +110,7 @@ bool file_make_folder(const char *path, unsigned mode, struct err *err)
 
 bool file_read(const char *path, size_t max, struct buf *out, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = file_open(AT_FDCWD, path, O_RDONLY);
 	if (fd < 0)
 		return err_set(err, ERR_FILE, "cannot read %s: %s", path, strerror(errno));
 	size_t before = out->length;
@@ -108,13 +132,42 @@ bool file_read(const char *path, size_t max, struct buf *out, struct err *err)
 		}
 		if ((size_t)got > left || !buf_add(out, piece, (size_t)got)) {
 			err_set(err, ERR_FILE, "%s is too large: more than %zu bytes", path, max);
+			errno = EFBIG;
 			break;
 		}
 	}
+	int failure = errno;
 	if (!ok && out->data != NULL)
 		buf_set_length(out, before);
 	close(fd);
+	errno = failure;
 	return ok;
+}
+
+/* What the administrator can set right is a mistake of the configuration; a broken disk, or a full one, is not. */
+static enum err_code code_of(int failure)
+{
+	switch (failure) {
+	case EACCES:
+	case EPERM:
+	case EROFS:
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case EFBIG:
+	case EINVAL: return ERR_USAGE;
+	default: return ERR_FILE;
+	}
+}
+
+bool file_read_given(const char *path, size_t max, struct buf *out, struct err *err)
+{
+	if (file_read(path, max, out, err))
+		return true;
+	err->code = code_of(errno);
+	return false;
 }
 
 /* Where a file goes: the target, any symbolic link at its end resolved, and the names made from it. */
@@ -135,10 +188,19 @@ static bool place_find(struct place *place, const char *path, struct err *err)
 {
 	*place = (struct place){0};
 	struct stat status;
-	if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode)) {
+	bool there = lstat(path, &status) == 0;
+	if (!there && errno != ENOENT) {
+		err_set(err, code_of(errno), "cannot write %s: %s", path, strerror(errno));
+		return false;
+	}
+	if (there && S_ISLNK(status.st_mode)) {
 		place->path = realpath(path, NULL);
+		if (place->path == NULL && (errno == ENOENT || errno == ELOOP)) {
+			err_set(err, ERR_USAGE, "%s is a link that leads nowhere: %s", path, strerror(errno));
+			return false;
+		}
 		if (place->path == NULL) {
-			err_set(err, ERR_FILE, "%s is a link that leads nowhere: %s", path, strerror(errno));
+			err_set(err, code_of(errno), "cannot write %s: %s", path, strerror(errno));
 			return false;
 		}
 	} else {
@@ -147,7 +209,7 @@ static bool place_find(struct place *place, const char *path, struct err *err)
 	char *slash = strrchr(place->path, '/');
 	const char *base = slash != NULL ? slash + 1 : place->path;
 	if (*base == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0) {
-		err_set(err, ERR_FILE, "\"%s\" does not name a file", path);
+		err_set(err, ERR_USAGE, "\"%s\" does not name a file", path);
 		return false;
 	}
 	if (slash == NULL)
@@ -174,14 +236,43 @@ static void pause_ms(int milliseconds)
 
 enum claim { CLAIM_GONE, CLAIM_HELD, CLAIM_FAILED };
 
+/* The same for a folder and the files in it. */
+static enum claim remove_leftover_folder(const char *part, bool sure)
+{
+	int fd = file_open(AT_FDCWD, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? CLAIM_GONE : CLAIM_FAILED;
+	DIR *entries = NULL;
+	enum claim claim = CLAIM_FAILED;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && (sure || errno == EWOULDBLOCK)) {
+		claim = CLAIM_HELD;
+	} else if (!same_file(fd, part)) {
+		claim = CLAIM_GONE;
+	} else if ((entries = fdopendir(fd)) != NULL) {
+		const struct dirent *entry;
+		while ((entry = readdir(entries)) != NULL)
+			unlinkat(fd, entry->d_name, 0);
+		claim = rmdir(part) == 0 ? CLAIM_GONE : CLAIM_FAILED;
+	}
+	int failure = errno;
+	if (entries != NULL)
+		closedir(entries);
+	else
+		close(fd);
+	errno = failure;
+	return claim;
+}
+
 /* Removes a part that nobody is writing. It is locked first and then looked at again: whoever was writing it may just
  * have renamed it to be the published file. sure tells what to do where the file system has no locks: leave it. */
 static enum claim remove_leftover(const char *part, bool sure)
 {
-	int fd = open(part, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = file_open(AT_FDCWD, part, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) {
 		if (errno == ENOENT)
 			return CLAIM_GONE;
+		if (errno == EISDIR)
+			return remove_leftover_folder(part, sure);
 		/* A link or the like that somebody put in the way: its name goes, what it leads to does not matter. */
 		return errno == ELOOP && unlink(part) == 0 ? CLAIM_GONE : CLAIM_FAILED;
 	}
@@ -203,13 +294,39 @@ static int make_part(const struct place *place)
 	for (int i = 0; i < PART_TRIES; i++) {
 		if (i > 0)
 			pause_ms(PART_PAUSE_MS);
-		int fd = open(place->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+		int fd = file_open(AT_FDCWD, place->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
 		if (fd >= 0) {
 			/* Where the file system has no locks there is no telling, and that must not be in the way. */
 			if ((flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && same_file(fd, place->part))
 				return fd;
 			close(fd);
 		} else if (errno != EEXIST || remove_leftover(place->part, false) == CLAIM_FAILED) {
+			return -1;
+		}
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
+int file_make_part_folder(const char *part)
+{
+	for (int i = 0; i < PART_TRIES; i++) {
+		if (i > 0)
+			pause_ms(PART_PAUSE_MS);
+		if (mkdir(part, S_IRWXU) != 0) {
+			if (errno != EEXIST || remove_leftover(part, false) == CLAIM_FAILED)
+				return -1;
+			continue;
+		}
+		int fd = file_open(AT_FDCWD, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && same_file(fd, part))
+			return fd;
+		int failure = errno;
+		if (fd >= 0) {
+			close(fd);
+		} else if (failure != ENOENT) {
+			rmdir(part);
+			errno = failure;
 			return -1;
 		}
 	}
@@ -241,22 +358,30 @@ static bool copy_all(int from, struct out *to, struct err *err)
  * the old one, just as whole, is back after the cut. */
 static void sync_folder(const char *folder)
 {
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = file_open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY);
 	if (fd >= 0) {
 		fsync(fd);
 		close(fd);
 	}
 }
 
+static void remove_part(void *path)
+{
+	unlink(path);
+}
+
 /* The common half of both kinds of publishing: from a descriptor, or from memory when it is -1. */
-static bool publish(int from, const char *data, size_t length, const char *path, struct err *err)
+static bool publish(int from, const char *data, size_t length, mode_t mode, const char *path, struct err *err)
 {
 	struct place place;
 	struct out out = {0};
+	struct end_step last = {0};
 	int fd = -1;
 	bool ok = false;
-	if (!place_find(&place, path, err))
+	if (!place_find(&place, path, err)) {
+		err->code = ERR_FILE;
 		goto out;
+	}
 	fd = make_part(&place);
 	if (fd < 0) {
 		if (errno == EWOULDBLOCK)
@@ -265,6 +390,7 @@ static bool publish(int from, const char *data, size_t length, const char *path,
 			err_set(err, ERR_FILE, "cannot write %s: %s", place.path, strerror(errno));
 		goto out;
 	}
+	end_add(&last, remove_part, place.part);
 	out_init(&out, fd, place.path);
 	if (from >= 0) {
 		if (!copy_all(from, &out, err))
@@ -274,7 +400,7 @@ static bool publish(int from, const char *data, size_t length, const char *path,
 	}
 	if (!out_finish(&out, err))
 		goto out;
-	if (fsync(fd) != 0 || rename(place.part, place.path) != 0) {
+	if ((mode != PRIVATE && fchmod(fd, mode) != 0) || fsync(fd) != 0 || rename(place.part, place.path) != 0) {
 		err_set(err, ERR_FILE, "cannot write %s: %s", place.path, strerror(errno));
 		goto out;
 	}
@@ -286,6 +412,7 @@ out:
 			unlink(place.part);
 		close(fd);
 	}
+	end_remove(&last);
 	out_release(&out);
 	place_release(&place);
 	return ok;
@@ -293,12 +420,17 @@ out:
 
 bool file_publish(int from, const char *path, struct err *err)
 {
-	return publish(from, NULL, 0, path, err);
+	return publish(from, NULL, 0, PRIVATE, path, err);
 }
 
 bool file_publish_text(const char *path, const char *data, size_t length, struct err *err)
 {
-	return publish(-1, data, length, path, err);
+	return publish(-1, data, length, PRIVATE, path, err);
+}
+
+bool file_publish_for_all(const char *path, const char *data, size_t length, struct err *err)
+{
+	return publish(-1, data, length, PRIVATE | S_IRGRP | S_IROTH, path, err);
 }
 
 void file_sweep(const char *folder)
@@ -325,7 +457,7 @@ bool file_check_target(const char *path, struct err *err)
 	struct stat status;
 	bool ok = false;
 	if (!place_find(&place, path, err)) {
-		err->code = ERR_USAGE;
+		ok = false;
 	} else if (stat(place.folder, &status) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
 		err_set(err, ERR_USAGE, "cannot write %s: there is no folder %s", path, place.folder);
 	} else if (stat(place.path, &status) == 0 && S_ISDIR(status.st_mode)) {
@@ -339,30 +471,26 @@ bool file_check_target(const char *path, struct err *err)
 		/* That another run is just writing there shows that it can be done. */
 		ok = fd >= 0 || errno == EWOULDBLOCK;
 		if (!ok)
-			err_set(err, ERR_USAGE, "cannot write %s: %s", path, strerror(errno));
+			err_set(err, code_of(errno), "cannot write %s: %s", path, strerror(errno));
 	}
 	place_release(&place);
 	return ok;
 }
 
-bool file_lock(const char *path, int wait_seconds, int *fd, struct err *err)
+bool file_lock(const char *path, int *fd, struct err *err)
 {
-	int lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	int lock = file_open(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW);
 	if (lock < 0)
 		return err_set(err, ERR_FILE, "cannot open the lock %s: %s", path, strerror(errno));
-	int64_t until = time_ms() + (int64_t)wait_seconds * 1000;
-	while (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-		struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK)
-			err_set(err, ERR_FILE, "cannot lock %s: %s", path, strerror(errno));
-		else if (time_ms() >= until)
+	int failed;
+	do
+		failed = flock(lock, LOCK_EX | LOCK_NB);
+	while (failed != 0 && errno == EINTR);
+	if (failed != 0) {
+		if (errno == EWOULDBLOCK)
 			err_set(err, ERR_LOCK, "another run holds the lock %s", path);
-		else if (nanosleep(&pause, NULL) == 0)
-			continue;
 		else
-			err_set(err, ERR_STOPPED, "stopped while waiting for another run that holds the lock %s", path);
+			err_set(err, ERR_FILE, "cannot lock %s: %s", path, strerror(errno));
 		close(lock);
 		return false;
 	}
@@ -374,7 +502,7 @@ bool file_private(const char *path, struct err *err)
 {
 	struct stat status;
 	if (stat(path, &status) != 0)
-		return err_set(err, ERR_USAGE, "cannot read %s: %s", path, strerror(errno));
+		return err_set(err, code_of(errno), "cannot read %s: %s", path, strerror(errno));
 	if ((status.st_mode & S_IRWXO) != 0)
 		return err_set(err, ERR_USAGE,
 			"everybody on this machine may read or change %s, which holds a secret. Run: chmod 600 %s",

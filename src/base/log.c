@@ -1,11 +1,15 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -15,22 +19,39 @@ enum { TEXT_BYTES = 4096 }; /* what is longer is cut */
 
 static const struct {
 	const char *name;
-	const char *front; /* in text lines: only what asks for attention says its level */
+	const char *front;   /* of text lines: only what asks for attention says its level */
+	const char *journal; /* the same in the journal */
 } levels[] = {
-	[LOG_ERROR] = {"error", "error: "},
-	[LOG_WARNING] = {"warning", "warning: "},
-	[LOG_INFO] = {"info", ""},
-	[LOG_DEBUG] = {"debug", ""},
+	[LOG_NOTICE] = {"notice", "rosterzip: ", "<5>"},
+	[LOG_ERROR] = {"error", "rosterzip: error: ", "<3>"},
+	[LOG_WARNING] = {"warning", "rosterzip: warning: ", "<4>"},
+	[LOG_INFO] = {"info", "rosterzip: ", "<6>"},
+	[LOG_DEBUG] = {"debug", "rosterzip: ", "<7>"},
 };
 
 static enum log_level wanted = LOG_WARNING;
 static enum log_format form = LOG_TEXT;
+static enum { JOURNAL_UNKNOWN, JOURNAL_NO, JOURNAL_YES } journal; /* where stderr leads */
 static void (*before)(void);
 
 void log_open(enum log_level most, enum log_format format)
 {
 	wanted = most;
 	form = format;
+	journal = JOURNAL_UNKNOWN;
+}
+
+static const char *front(enum log_level level)
+{
+	if (journal == JOURNAL_UNKNOWN) {
+		const char *given = getenv("JOURNAL_STREAM");
+		struct stat status;
+		char stream[64] = "";
+		if (given != NULL && fstat(STDERR_FILENO, &status) == 0)
+			snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+		journal = given != NULL && strcmp(given, stream) == 0 ? JOURNAL_YES : JOURNAL_NO;
+	}
+	return journal == JOURNAL_YES ? levels[level].journal : levels[level].front;
 }
 
 void log_before(void (*hook)(void))
@@ -121,7 +142,7 @@ void log_line(enum log_level level, const char *subject, const char *format, ...
 		add_clean(&line, text, true);
 		buf_add_text(&line, "\"}\n");
 	} else {
-		buf_add_format(&line, "rosterzip: %s", levels[level].front);
+		buf_add_text(&line, front(level));
 		add_clean(&line, subject, false);
 		if (subject[0] != '\0')
 			buf_add_text(&line, ": ");
@@ -133,4 +154,22 @@ void log_line(enum log_level level, const char *subject, const char *format, ...
 	write_line(line.data, line.length);
 	buf_release(&line);
 	errno = failure;
+}
+
+void log_last(const char *text)
+{
+	char line[512];
+	char now[21];
+	int length = 0;
+	time_iso(time_unix(), now);
+	if (form == LOG_JSON)
+		length = snprintf(line, sizeof(line),
+			"{\"time\":\"%s\",\"level\":\"error\",\"subject\":\"\",\"text\":\"%s\"}\n", now, text);
+	else
+		length = snprintf(line, sizeof(line), "%s%s\n", front(LOG_ERROR), text);
+	struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+	if (poll(&ready, 1, 0) == 1) {
+		ssize_t ignored = write(STDERR_FILENO, line, (size_t)length);
+		(void)ignored;
+	}
 }

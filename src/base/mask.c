@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -14,7 +15,7 @@ enum {
 	SECRET_MIN = 3,
 	PART_MIN = 6, /* so many bytes of a cut secret are worth hiding */
 	PASSING_MAX = 64,
-	FORMS_MAX = 4,
+	FORMS_MAX = 5,
 };
 
 static const char stars[] = "***";
@@ -85,6 +86,14 @@ static char *encoded(const char *text, const char *digits, bool form)
 	return out;
 }
 
+static char *in_base64(const char *text)
+{
+	size_t length = strlen(text);
+	char *out = mem_new(length / 3 * 4 + 5, 1);
+	EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)text, (int)length);
+	return out;
+}
+
 static void forms_add(struct secret *secret, char *form)
 {
 	size_t i = 0;
@@ -122,6 +131,7 @@ void mask_add(struct mask *mask, const char *secret, bool passing)
 	forms_add(new, encoded(secret, "0123456789ABCDEF", false));
 	forms_add(new, encoded(secret, "0123456789abcdef", false));
 	forms_add(new, encoded(secret, "0123456789ABCDEF", true));
+	forms_add(new, in_base64(secret));
 }
 
 /* Length of the longest secret that stands at text, or the whole rest when that is the beginning of one. */

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/end.h"
+
 static void *checked(void *block)
 {
-	if (block == NULL) {
-		fputs("rosterzip: out of memory\n", stderr);
-		abort();
-	}
+	if (block == NULL)
+		end_now("out of memory");
 	return block;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Memory that is there or the program ends: no caller checks for NULL.
+ * Memory that is there or the program ends (base/end.h): no caller checks for NULL.
  * Blocks are freed with free() of the C library.
  */
 #ifndef BASE_MEM_H

@@ -1,9 +1,13 @@
 #include "base/time.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/err.h"
 
 enum { DAY_SECONDS = 24 * 60 * 60, ERA_YEARS = 400, ERA_DAYS = 146097 };
 
@@ -21,6 +25,22 @@ int64_t time_unix(void)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec;
+}
+
+bool time_source_date(int64_t *unix_seconds, struct err *err)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	char *end = NULL;
+	if (epoch == NULL || *epoch == '\0') {
+		*unix_seconds = time_unix();
+		return true;
+	}
+	errno = 0;
+	int64_t seconds = strtoll(epoch, &end, 10);
+	if (*end != '\0' || errno != 0 || seconds < 0)
+		return err_set(err, ERR_USAGE, "SOURCE_DATE_EPOCH is a number of seconds, not `%s`", epoch);
+	*unix_seconds = seconds;
+	return true;
 }
 
 /* Division that rounds down, as a calendar that runs through its zero wants it. */

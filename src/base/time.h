@@ -8,11 +8,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct err;
+
 /* Milliseconds since some moment; never goes back. */
 int64_t time_ms(void);
 
 /* Seconds since 1970 in UTC. */
 int64_t time_unix(void);
+
+/* The same for what is written into files: the moment SOURCE_DATE_EPOCH says, if it is set, so that the same input
+ * makes the same bytes. ERR_USAGE when it is no number. */
+bool time_source_date(int64_t *unix_seconds, struct err *err);
 
 /* Writes "2026-11-21T20:18:00Z". Years outside 0 to 9999 are written as the nearest second within. */
 void time_iso(int64_t unix_seconds, char out[static 21]);

@@ -311,7 +311,7 @@ void diagnosis_print_json(const struct diagnosis *diagnosis, FILE *out)
 {
 	const unsigned char *json = NULL;
 	size_t length = 0;
-	yajl_gen gen = yajl_gen_alloc(NULL);
+	yajl_gen gen = json_new();
 	yajl_gen_config(gen, yajl_gen_beautify, 1);
 	yajl_gen_config(gen, yajl_gen_indent_string, "\t");
 	compose(gen, diagnosis);

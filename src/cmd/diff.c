@@ -54,16 +54,10 @@ struct diff {
 /* The moment of rows that have none of their own: now, unless the caller wants the same bytes again. */
 static bool choose_moment(struct diff *diff, struct err *err)
 {
-	const char *epoch = getenv("SOURCE_DATE_EPOCH");
 	char iso[ISO_SIZE];
-	int64_t seconds = time_unix();
-	if (epoch != NULL && *epoch != '\0') {
-		char *end = NULL;
-		errno = 0;
-		seconds = strtoll(epoch, &end, 10);
-		if (*end != '\0' || errno != 0 || seconds < 0)
-			return err_set(err, ERR_USAGE, "SOURCE_DATE_EPOCH is a number of seconds, not `%s`", epoch);
-	}
+	int64_t seconds = 0;
+	if (!time_source_date(&seconds, err))
+		return false;
 	time_iso(seconds, iso);
 	snprintf(diff->moment, sizeof(diff->moment), "%.19s.000Z", iso);
 	return true;
@@ -294,18 +288,19 @@ static void print_help(const struct config_command *command, bool all)
 	config_help(command, all, stdout);
 }
 
+const struct config_command diff_takes = {
+	.name = "diff",
+	.groups = OPTION_RUN | OPTION_PRINT | OPTION_DIFF,
+	.words_max = SIDES,
+};
+
 bool cmd_diff(int argc, char **argv, struct err *err)
 {
-	static const struct config_command command = {
-		.name = "diff",
-		.groups = OPTION_RUN | OPTION_PRINT | OPTION_DIFF,
-		.words_max = SIDES,
-	};
 	struct diff diff = {.schema = &schema_oneroster_1_1};
 	umask(S_IRWXG | S_IRWXO);
-	bool fine = config_read(&diff.config, &command, argc - 1, argv + 1, NULL, err);
+	bool fine = config_read(&diff.config, &diff_takes, argc - 1, argv + 1, NULL, err);
 	if (fine && diff.config.help) {
-		print_help(&command, diff.config.help_all);
+		print_help(&diff_takes, diff.config.help_all);
 	} else if (fine) {
 		logging_open(&diff.config);
 		fine = run(&diff, err);

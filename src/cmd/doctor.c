@@ -15,6 +15,7 @@
 #include "cmd/diagnosis.h"
 #include "cmd/examine.h"
 #include "config.h"
+#include "credentials.h"
 #include "logging.h"
 #include "option.h"
 #include "stop.h"
@@ -394,26 +395,27 @@ static void release(struct doctor *doctor)
 	config_release(&doctor->config);
 }
 
+const struct config_command doctor_takes = {
+	.name = "doctor",
+	.groups = OPTION_SOURCE | OPTION_RUN | OPTION_PRINT,
+};
+
 bool cmd_doctor(int argc, char **argv, struct err *err)
 {
-	static const struct config_command command = {
-		.name = "doctor",
-		.groups = OPTION_SOURCE | OPTION_RUN | OPTION_PRINT,
-	};
 	struct doctor doctor = {.schema = &schema_oneroster_1_1, .started = time_unix()};
 	umask(S_IRWXG | S_IRWXO);
-	bool fine = config_read(&doctor.config, &command, argc - 1, argv + 1, NULL, err);
+	bool fine = config_read(&doctor.config, &doctor_takes, argc - 1, argv + 1, NULL, err);
 	if (fine && doctor.config.help) {
 		diagnosis_print_legend(stdout);
 		fputc('\n', stdout);
-		config_help(&command, doctor.config.help_all, stdout);
+		config_help(&doctor_takes, doctor.config.help_all, stdout);
 	} else if (fine && doctor.config.from_pages != NULL) {
 		fine = err_set(err, ERR_USAGE, "the doctor asks the server itself: `from-pages` does not go with that");
 	} else if (fine) {
 		logging_open(&doctor.config);
 		if (doctor.config.retry_time > PATIENCE_SECONDS)
 			doctor.config.retry_time = PATIENCE_SECONDS;
-		fine = config_secrets(&doctor.config, err);
+		fine = credentials_fetch(&doctor.config, err);
 	}
 	if (fine && !doctor.config.help) {
 		size_t count = (size_t)doctor.schema->table_count;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/end.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -17,12 +18,18 @@
 #include "base/time.h"
 #include "cmd/collect.h"
 #include "cmd/connect.h"
+#include "cmd/delivering.h"
 #include "cmd/delta.h"
 #include "cmd/metadata.h"
+#include "cmd/ping.h"
 #include "cmd/publish.h"
 #include "config.h"
+#include "dated.h"
+#include "keeping.h"
+#include "lock.h"
 #include "logging.h"
 #include "mapfile.h"
+#include "metrics.h"
 #include "option.h"
 #include "progress.h"
 #include "report.h"
@@ -30,6 +37,8 @@
 #include "stop.h"
 
 enum { PARSERS_MAX = 4 };
+
+enum { SKEW_MAX_SECONDS = 31 * 24 * 60 * 60 }; /* ahead of us: more is no clock */
 
 enum { READS_MAX = 4 }; /* of everything, when the server publishes new data meanwhile */
 
@@ -49,7 +58,9 @@ struct export
 	struct delta_filter *filters;   /* by table id; NULL when all rows are needed */
 	struct publication *publications;
 	char *work; /* folder for working files */
+	struct end_step last;
 	int lock;
+	bool measured; /* metrics can be written */
 	int64_t started;
 	int64_t started_ms;
 	int64_t skew; /* seconds the server's clock is ahead of ours */
@@ -57,22 +68,6 @@ struct export
 
 /* --- places on this machine ----------------------------------------------------------------------------------------
  */
-
-/* The path with its places for date and time filled; to be freed. NULL when the result would be empty or too long. */
-static char *dated_path(const char *path, int64_t now)
-{
-	char dated[4096];
-	struct tm local;
-	time_t seconds = (time_t)now;
-	if (strchr(path, '%') == NULL)
-		return mem_copy(path);
-	localtime_r(&seconds, &local);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* strftime places are what this option takes */
-	size_t length = strftime(dated, sizeof(dated), path, &local);
-#pragma GCC diagnostic pop
-	return length > 0 ? mem_copy(dated) : NULL;
-}
 
 static bool is_loose(const char *path)
 {
@@ -94,13 +89,20 @@ static bool check_output(const char *path, struct err *err)
 	return fine;
 }
 
+static bool prepare_metrics(struct export *export, struct err *err)
+{
+	const char *path = export->config.metrics_file;
+	export->measured = path != NULL && file_check_target(path, err);
+	return path == NULL || export->measured || err_in(err, "metrics-file");
+}
+
 static bool prepare_outputs(struct export *export, struct err *err)
 {
 	for (size_t i = 0; i < export->config.bundle_count; i++) {
 		const struct bundle_config *bundle = &export->config.bundles[i];
 		struct publication *publication = &export->publications[i];
 		publication->config = bundle;
-		publication->path = dated_path(bundle->output, export->started);
+		publication->path = dated_fill(bundle->output, export->started);
 		if (publication->path == NULL)
 			return err_set(err, ERR_USAGE, "output: %s gives no path", bundle->output);
 		for (size_t j = 0; j < i; j++)
@@ -133,10 +135,20 @@ static void sweep_work(const char *folder)
 		closedir(dir);
 }
 
+static void remove_work(void *folder)
+{
+	sweep_work(folder);
+	rmdir(folder);
+}
+
 static void sweep_beside(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char *folder = slash != NULL ? mem_format("%.*s/", (int)(slash - path), path) : mem_copy(".");
+	size_t length = strlen(path);
+	while (length > 1 && path[length - 1] == '/')
+		length--; /* loose files lie in a folder, and the parts of that beside it */
+	while (length > 0 && path[length - 1] != '/')
+		length--;
+	char *folder = length > 0 ? mem_copy_n(path, length) : mem_copy(".");
 	file_sweep(folder);
 	free(folder);
 }
@@ -146,12 +158,10 @@ static bool prepare_state(struct export *export, struct err *err)
 	const char *state = export->config.state_dir;
 	if (!file_make_folder(state, S_IRWXU, err))
 		return err_in(err, "state-dir");
-	char *lock = mem_format("%s/lock", state);
-	bool fine = file_lock(lock, (int)export->config.lock_wait, &export->lock, err);
-	free(lock);
-	if (!fine)
+	if (!lock_take(state, export->config.lock_wait, &export->stats, &export->lock, err))
 		return false;
 	export->work = mem_format("%s/work", state);
+	end_add(&export->last, remove_work, export->work);
 	sweep_work(export->work);
 	if (!file_make_folder(export->work, S_IRWXU, err))
 		return err_in(err, "state-dir");
@@ -362,7 +372,71 @@ static int64_t server_clock(const struct export *export)
 	int64_t began = export->started;
 	if (export->store != NULL && store_started(export->store) < began)
 		began = store_started(export->store);
-	return began + export->skew;
+	/* A clock gone mad must not make the next delta begin in a distant future: it would lose what happens until
+	 * then. */
+	return began + (export->skew <= SKEW_MAX_SECONDS ? export->skew : 0);
+}
+
+static struct delivering_order delivery_of(const struct export *export, const struct bundle_config *bundle)
+{
+	return (struct delivering_order){
+		.schema = export->schema,
+		.config = &export->config,
+		.bundle = bundle,
+		.state_dir = export->config.state_dir,
+		.again = export->config.deliver_again,
+	};
+}
+
+/* How what could not be delivered gets to its receiver; to be freed. */
+static char *way_out(const struct export *export)
+{
+	const char *file = export->config.file;
+	return file != NULL ? mem_format("The next export sends it, or: rosterzip deliver --config %s", file)
+			    : mem_copy("The next export with these settings sends it");
+}
+
+/* Brings a bundle that was published, now or before, to its receiver. */
+static bool deliver(struct export *export, struct publication *publication, struct err *err)
+{
+	const struct delivering_order order = delivery_of(export, publication->config);
+	if (publication->config->deliver == NULL)
+		return true;
+	export->stats.current = "delivering";
+	progress_draw(&export->stats);
+	bool fine = delivering_send(&order, &publication->delivery, err);
+	export->stats.current = NULL;
+	if (stop_explain(err, ERR_DELIVERY, "delivering"))
+		publication->delivery.err = *err;
+	if (fine || err->code == ERR_STOPPED)
+		return fine;
+	err_in(err, "%s is %s, but not delivered", publication->path,
+		publication->published ? "published" : "unchanged");
+	if (publication->delivery.waiting > 0) {
+		char *way = way_out(export);
+		err_hint(err, "%s", way);
+		free(way);
+	}
+	return false;
+}
+
+/* What earlier runs could not deliver must not be forgotten because this one gets nothing: it says so. */
+static void look_for_undelivered(struct export *export)
+{
+	for (size_t i = 0; i < export->config.bundle_count; i++) {
+		const struct bundle_config *bundle = &export->config.bundles[i];
+		struct delivering *delivery = &export->publications[i].delivery;
+		const struct delivering_order order = delivery_of(export, bundle);
+		if (bundle->deliver == NULL || delivery->state != DELIVERING_NONE)
+			continue;
+		delivering_look(&order, delivery);
+		if (delivery->state == DELIVERING_PENDING) {
+			char *way = way_out(export);
+			log_line(LOG_WARNING, bundle->name[0] != '\0' ? bundle->name : NULL,
+				"what was published before is still to be delivered to %s. %s", delivery->place, way);
+			free(way);
+		}
+	}
 }
 
 /* Every bundle gets its chance; the gravest failure is the result of the run. */
@@ -383,14 +457,15 @@ static bool publish_all(struct export *export, struct err *err)
 	for (size_t i = 0; i < export->config.bundle_count; i++) {
 		struct err own = {0};
 		const struct bundle_config *bundle = &export->config.bundles[i];
-		if (publish_bundle(&publish, bundle, &export->publications[i], &own))
+		if (publish_bundle(&publish, bundle, &export->publications[i], &own) &&
+			deliver(export, &export->publications[i], &own))
 			continue;
 		if (bundle->name[0] != '\0')
 			err_in(&own, "bundle %s", bundle->name);
-		bool graver = err_exit_status(own.code) > err_exit_status(err->code);
+		bool graver = err_exit_status(own.code) > err_exit_status(err->code) || own.code == ERR_STOPPED;
 		if (err->code != ERR_NONE)
 			log_line(LOG_ERROR, NULL, "%s", graver ? err->text : own.text);
-		if (graver || own.code == ERR_STOPPED)
+		if (graver)
 			*err = own;
 		if (own.code == ERR_STOPPED)
 			break;
@@ -407,11 +482,21 @@ static unsigned parsers(void)
 	return processors < PARSERS_MAX ? (unsigned)processors : PARSERS_MAX;
 }
 
+/* What would hinder a delivery is told before the long work, not after it. */
+static bool prepare_deliveries(const struct export *export, struct err *err)
+{
+	for (size_t i = 0; i < export->config.bundle_count; i++)
+		if (export->config.bundles[i].deliver != NULL &&
+			!delivering_ready(&export->config, &export->config.bundles[i], err))
+			return false;
+	return true;
+}
+
 static bool run(struct export *export, struct err *err)
 {
-	if (!stop_watch(err) || !prepare_state(export, err))
-		return false;
 	progress_open(!export->config.quiet);
+	if (!prepare_state(export, err))
+		return false;
 	export->stats.current = "logging in";
 	export->pace = pace_new((unsigned)export->config.parallel);
 	export->relay = relay_new(parsers());
@@ -427,10 +512,33 @@ static bool run(struct export *export, struct err *err)
 	return export->read && publish_all(export, err);
 }
 
-static void tell(struct export *export, struct err *err)
+/* A run that the deadline ended says what it was at, and what has become of the bundles. */
+static void explain_deadline(const struct export *export, struct err *err)
+{
+	const char *current = export->stats.current;
+	size_t published = 0;
+	char doing[64] = "publishing";
+	if (!export->read)
+		snprintf(doing, sizeof(doing), "%s", current != NULL ? current : "preparing");
+	for (int i = 0; i < export->schema->table_count; i++)
+		if (current == export->schema->tables[i].name)
+			snprintf(doing, sizeof(doing), "reading %s", current);
+	for (size_t i = 0; i < export->config.bundle_count; i++)
+		published += export->publications[i].published || export->publications[i].unchanged ? 1 : 0;
+	if (!stop_explain(err, ERR_API, doing))
+		return;
+	if (published == 0)
+		err_hint(err, "Nothing was published");
+	else
+		err_hint(err, "%zu of %zu bundles were published", published, export->config.bundle_count);
+	err_hint(err, "Raise deadline, or see in the report why it took so long");
+}
+
+static struct report outcome(const struct export *export, const struct err *err)
 {
 	const struct auth *auth = export->connection.auth;
-	struct report report = {
+	bool raised = err->code != ERR_NONE && stop_signal() != 0;
+	return (struct report){
 		.schema = export->schema,
 		.config = &export->config,
 		.started = export->started,
@@ -442,9 +550,16 @@ static void tell(struct export *export, struct err *err)
 		.login = auth != NULL ? auth_way_word(auth) : NULL,
 		.scopes = auth != NULL ? auth_granted(auth) : NULL,
 		.err = *err,
-		.exit_status = err_exit_status(err->code),
+		.exit_status = raised ? 128 + stop_signal() : err_exit_status(err->code),
 	};
+}
+
+static void tell(struct export *export, struct err *err)
+{
+	struct report report = outcome(export, err);
 	connect_warn(&export->connection);
+	if (export->lock >= 0)
+		look_for_undelivered(export);
 	report_findings(&report);
 	struct err refusals = {0};
 	if (!report_write_refusals(&report, &refusals))
@@ -462,6 +577,20 @@ static void tell(struct export *export, struct err *err)
 		report_summary(&report);
 }
 
+/* The numbers of a run that another one kept from working are those of that one. */
+static void measure(const struct export *export, struct err *err)
+{
+	struct err own = {0};
+	struct report report = outcome(export, err);
+	if (!export->measured || err->code == ERR_LOCK || metrics_write(&report, export->config.metrics_file, &own))
+		return;
+	err_in(&own, "metrics-file");
+	if (err->code != ERR_NONE)
+		log_line(LOG_ERROR, NULL, "%s", own.text);
+	else
+		*err = own;
+}
+
 static void release(struct export *export)
 {
 	for (int i = 0; i < export->schema->table_count; i++)
@@ -476,13 +605,12 @@ static void release(struct export *export)
 	metadata_free(export->metadata);
 	relay_free(export->relay);
 	close_store(export);
+	end_remove(&export->last);
 	if (export->work != NULL) {
-		sweep_work(export->work);
-		rmdir(export->work);
+		remove_work(export->work);
 	}
 	free(export->work);
-	if (export->lock >= 0)
-		close(export->lock);
+	lock_release(export->lock);
 	config_release(&export->config);
 }
 
@@ -498,12 +626,13 @@ static void log_settings(const struct config *config)
 	buf_release(&text);
 }
 
+const struct config_command export_takes = {
+	.name = "export",
+	.groups = OPTION_SOURCE | OPTION_BUNDLE | OPTION_DELIVERY | OPTION_KEEP | OPTION_STATE | OPTION_RUN,
+};
+
 bool cmd_export(int argc, char **argv, struct err *err)
 {
-	static const struct config_command command = {
-		.name = "export",
-		.groups = OPTION_SOURCE | OPTION_BUNDLE | OPTION_DELIVERY | OPTION_KEEP | OPTION_STATE | OPTION_RUN,
-	};
 	struct export export = {
 		.schema = &schema_oneroster_1_1,
 		.lock = -1,
@@ -511,13 +640,13 @@ bool cmd_export(int argc, char **argv, struct err *err)
 		.started_ms = time_ms(),
 	};
 	umask(S_IRWXG | S_IRWXO);
-	if (!config_read(&export.config, &command, argc - 1, argv + 1, NULL, err)) {
+	if (!config_read(&export.config, &export_takes, argc - 1, argv + 1, NULL, err)) {
 		logging_warnings(&export.config);
 		config_release(&export.config);
 		return false;
 	}
 	if (export.config.help) {
-		config_help(&command, export.config.help_all, stdout);
+		config_help(&export_takes, export.config.help_all, stdout);
 		config_release(&export.config);
 		return true;
 	}
@@ -527,14 +656,20 @@ bool cmd_export(int argc, char **argv, struct err *err)
 	export.collections = mem_new((size_t) export.schema->table_count, sizeof(*export.collections));
 	export.publications = mem_new(export.config.bundle_count, sizeof(*export.publications));
 	export.stats.current_table = -1;
-	bool fine = prepare_outputs(&export, err) &&
-		    (export.config.from_pages != NULL || config_secrets(&export.config, err));
+	bool fine = stop_watch(err) && stop_deadline(export.config.deadline, STOP_GRACE, err);
+	struct ping *ping = ping_start(&export.config);
+	fine = fine && prepare_metrics(&export, err) && prepare_outputs(&export, err) &&
+	       config_secrets(&export.config, err) && keeping_ready(&export.config, err) &&
+	       prepare_deliveries(&export, err);
 	if (fine) {
-		fine = run(&export, err);
+		run(&export, err);
 		progress_clear();
-		tell(&export, err);
-		fine = fine && err->code == ERR_NONE;
 	}
+	explain_deadline(&export, err);
+	if (fine)
+		tell(&export, err);
+	measure(&export, err);
 	release(&export);
-	return fine;
+	ping_end(ping, err->code == ERR_NONE);
+	return err->code == ERR_NONE;
 }

@@ -1,5 +1,6 @@
 #include "cmd/guarding.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,15 +35,31 @@ static void set_limits(const struct guarding_options *options, struct guarding *
 			guarding->files[table].floor = floor;
 }
 
+/* Whether there is something at a path, as far as it can be seen: only what is surely not there is not. */
+static bool is_there(const char *path)
+{
+	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 /* Whether a bundle was published before, however much of it is left. A delta is nothing to compare with. */
 static bool known(const struct guarding_options *options)
 {
-	return (options->shelf->known && !options->shelf->delta) || access(options->shelf->published, F_OK) == 0;
+	return (options->shelf->known && !options->shelf->delta) || is_there(options->shelf->published);
 }
 
-static struct archive *open_named(const char *path, struct guarding *guarding, struct err *err)
+/* The zip of an archive copy is read with the passphrase of now. */
+static struct archive *open_bundle(const struct guarding_options *options, const char *path, struct err *err)
 {
 	struct archive *archive = archive_open(path, err);
+	if (archive != NULL && options->config->passphrase != NULL)
+		archive_unlock(archive, options->config->passphrase);
+	return archive;
+}
+
+static struct archive *open_named(
+	const struct guarding_options *options, const char *path, struct guarding *guarding, struct err *err)
+{
+	struct archive *archive = open_bundle(options, path, err);
 	if (archive == NULL) {
 		err->code = ERR_USAGE;
 		err_in(err, "previous");
@@ -66,15 +83,21 @@ static struct archive *open_before(const struct guarding_options *options, struc
 		return NULL;
 	}
 	if (named != NULL)
-		return open_named(named, guarding, err);
+		return open_named(options, named, guarding, err);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		struct err own = {0};
-		if (access(places[i], F_OK) != 0)
+		if (!is_there(places[i]))
 			continue;
-		struct archive *archive = archive_open(places[i], &own);
+		struct archive *archive = open_bundle(options, places[i], &own);
 		if (archive != NULL) {
 			guarding->against = mem_copy(places[i]);
 			return archive;
+		}
+		/* What cannot be read just now may be fine: nobody may publish unseen because a disk is in trouble. */
+		if (own.code != ERR_DATA) {
+			*err = own;
+			err_in(err, "cannot compare with the bundle before");
+			return NULL;
 		}
 		if (first.code == ERR_NONE)
 			first = own;

@@ -181,6 +181,8 @@ static long read_ahead(void *context, char *to, size_t room, struct err *err)
 struct reading {
 	bool (*row)(void *context, const struct csv_row *row, struct err *err);
 	void *context;
+	const struct table *table; /* NULL for the manifest */
+	bool shown;                /* to whoever wants to see the lines too */
 	bool whole;
 	bool bom;
 };
@@ -199,6 +201,8 @@ static bool read_rows(struct judging *judging, struct csv_reader *reader, struct
 	for (uint64_t count = 0; (more = csv_next(reader, &row, source)) > 0; count++) {
 		if (count % ROWS_BETWEEN_LOOKS == 0 && stopped(judging, err))
 			return false;
+		if (reading->shown && judging->options->line != NULL)
+			judging->options->line(judging->options->context, reading->table, &row);
 		if (!reading->row(reading->context, &row, err))
 			return false;
 	}
@@ -281,7 +285,7 @@ static bool judge_manifest(struct judging *judging, struct err *err)
 			find_entry(judging, RULE_MANIFEST_MISSING, NULL);
 		return true;
 	}
-	struct reading reading = {.row = note_property, .context = judging->manifest};
+	struct reading reading = {.row = note_property, .context = judging->manifest, .shown = true};
 	if (!read_file(judging, place, &reading, err))
 		return false;
 	manifest_end(judging->manifest, reading.whole, reading.bom);
@@ -344,7 +348,7 @@ static bool judge_file(struct judging *judging, struct judge *judge, const struc
 {
 	const struct place *place = &judging->places[table->id];
 	bool delta = manifest_mode(judging->manifest, table) == MANIFEST_DELTA;
-	struct reading reading = {.row = judge_line, .context = judge};
+	struct reading reading = {.row = judge_line, .context = judge, .table = table, .shown = true};
 	judging->judgement->present[table->id] = place->entry != nowhere;
 	judging->judgement->delta[table->id] = place->entry != nowhere && delta;
 	if (place->entry == nowhere) {

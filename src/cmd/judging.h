@@ -13,6 +13,7 @@
 #include "check/finding.h"
 #include "package/archive.h"
 #include "table/consumer.h"
+#include "table/csv_read.h"
 #include "table/schema.h"
 
 struct judging_options {
@@ -25,6 +26,11 @@ struct judging_options {
 					    are judged, unless it is known which files the receiver needs */
 	bool dangling;                   /* references that lead nowhere are warnings */
 	bool (*stopped)(void);           /* true once the run is to end; NULL for never */
+	/* Shown each line that is read, of the manifest (table NULL) and of each file in the order of the schema,
+	 * header first, before it is judged. What a file that turns out to be damaged said so far was shown too. Or
+	 * NULL. */
+	void (*line)(void *context, const struct table *table, const struct csv_row *row);
+	void *context; /* of line */
 };
 
 struct judgement {

@@ -12,12 +12,16 @@
 #include "convert/sax.h"
 #include "fetch/link.h"
 #include "fetch/problem.h"
+#include "fetch/refusal.h"
 #include "fetch/retry.h"
 #include "fetch/store.h"
 #include "table/row.h"
 #include "table/rowpage.h"
 
 enum { SIGNATURES_MAX = 8 }; /* refused in a row for one page before it is taken for a refusal of the login */
+
+/* Some servers send a whole collection as one page: the enrollments of the largest district take some 3 GB. */
+static const uint64_t body_max = UINT64_C(16) << 30;
 
 struct page {
 	const struct page_shape *shape;
@@ -278,6 +282,7 @@ bool page_start(struct page *page, bool sorted, struct err *err)
 		struct http_request request = {
 			.url = buf_text(&url),
 			.headers = lines,
+			.max_body = body_max,
 			.on_body = on_body,
 			.context = page,
 		};
@@ -421,6 +426,11 @@ static enum page_outcome broken(struct page *page, int64_t *wait, bool *everythi
 	enum retry_verdict verdict = retry_judge(reply, page->tries);
 	if (verdict == RETRY_NEVER && (reply->failure == HTTP_CUT || reply->failure == HTTP_TIMEOUT))
 		verdict = RETRY_AGAIN;
+	if (reply->failure == HTTP_TLS) {
+		refusal_say_unreachable(page->shape->collect->http, page->url, reply, page->tries, err);
+		err_in(err, "%s", page->shape->endpoint);
+		return PAGE_FAILED;
+	}
 	return trouble(page, verdict, reply->problem, wait, everything, err);
 }
 
@@ -554,9 +564,12 @@ bool page_recall(struct page *page, size_t number, struct pager_answer *answer, 
 	sax_begin(page->sax);
 	err_clear(&page->err);
 	if (!store_page_read(store, reading, number, on_body, page, err) || !relay_settle(page->line) ||
-		!sax_end(page->sax, &page->err))
+		!sax_end(page->sax, &page->err)) {
+		if (page->err.code == ERR_FILE) /* it is this disk, not the page */
+			return err_set(err, ERR_FILE, "%s: %s", reading, page->err.text);
 		return err_set(
 			err, ERR_API, "%s: page %zu that was kept cannot be read: %s", reading, number, page->err.text);
+	}
 	*answer = answer_of_rows(page);
 	answer->has_total = facts.has_total;
 	answer->total = facts.total;

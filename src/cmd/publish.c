@@ -6,13 +6,16 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/delivering.h"
 #include "cmd/delta.h"
 #include "cmd/judging.h"
 #include "cmd/make.h"
 #include "cmd/shelf.h"
+#include "keeping.h"
 #include "package/archive.h"
 #include "package/bundle.h"
 #include "package/content.h"
+#include "package/sidecar.h"
 #include "stop.h"
 #include "table/consumer.h"
 
@@ -250,8 +253,7 @@ static bool explain_finding(const struct findings *findings, struct err *err)
 static bool judge(struct making *making, struct archive *archive, struct err *err)
 {
 	const struct bundle_config *config = making->config;
-	const char *slash = strrchr(making->publication->path, '/');
-	const char *name = slash != NULL ? slash + 1 : making->publication->path;
+	const char *name = config_zip_name(config, making->publication->path);
 	struct findings *findings = making->publication->findings = findings_new(false);
 	struct judging_options options = {
 		.schema = making->publish->schema,
@@ -323,21 +325,60 @@ static bool is_empty(const struct publication *publication)
 	return rows == 0;
 }
 
+/* Makes the zip, encrypted if it is to be so, and its checksum if one is wanted. */
+static bool make_zip(struct making *making, char sum[static DIGEST_HEX_SIZE], struct err *err)
+{
+	const struct bundle_config *config = making->config;
+	return bundle_zip(making->bundle, err) &&
+	       (config->passphrase == NULL || bundle_seal(making->bundle, config->passphrase, err)) &&
+	       (!config->checksum || bundle_digest(making->bundle, sum, err));
+}
+
+/* What lies there is as it should be, and so its checksum has to be. */
+static bool settle_checksum(const struct making *making, struct err *err)
+{
+	return !making->config->checksum || sidecar_settle(making->shelf.path, err) ||
+	       err_in(err, "%s is unchanged, but its checksum could not be written", making->shelf.path);
+}
+
+/* A receiver needs every delta. It is kept for that before the shelf takes note of it: a run that ends in between makes
+ * it anew. */
+static bool keep_for_delivery(const struct making *making, struct err *err)
+{
+	const struct delivering_order order = {
+		.schema = making->publish->schema,
+		.bundle = making->config,
+		.state_dir = making->publish->state_dir,
+	};
+	return !making->publication->delta.on || making->config->deliver == NULL ||
+	       delivering_keep(&order, making->bundle, making->publication->path, making->publish->now, err);
+}
+
 static bool put_in_place(struct making *making, const char *content, struct err *err)
 {
+	char sum[DIGEST_HEX_SIZE] = "";
 	struct publication *publication = making->publication;
 	making->shelf.delta = publication->delta.on;
 	take_note(making);
 	set_stage(making, "zip");
-	if (!bundle_zip(making->bundle, err))
+	if (!make_zip(making, sum, err))
 		return false;
 	publication->size = bundle_size(making->bundle);
 	if (!bundle_commit(making->bundle, publication->path, err))
 		return false;
 	publication->published = true;
-	return shelf_publish(&making->shelf, making->bundle, making->config->output, publication->path, content,
-		       making->publish->now, err) ||
-	       err_in(err, "%s is published, but the guard could not take note of it", publication->path);
+	if (!keep_for_delivery(making, err))
+		return false;
+	struct err own = {0};
+	if (making->config->checksum && !sidecar_write(publication->path, sum, &own))
+		err_in(&own, "%s is published, but its checksum is not", publication->path);
+	if (!shelf_publish(&making->shelf, making->bundle, making->config->output, publication->path, content,
+		    making->publish->now, err))
+		err_in(err, "%s is published, but the guard could not take note of it", publication->path);
+	else if (own.code != ERR_NONE)
+		*err = own;
+	publication->removed = keeping_prune(making->config, publication->path);
+	return err->code == ERR_NONE;
 }
 
 static bool publish_files(struct making *making, struct err *err)
@@ -350,14 +391,15 @@ static bool publish_files(struct making *making, struct err *err)
 		return note_unchanged(making, err);
 	struct archive *archive = bundle_archive(making->bundle);
 	bool fine = judge(making, archive, err) && content_digest(archive, content, err);
-	bool unchanged = fine && shelf_unchanged(&making->shelf, making->config->output, content);
+	bool unchanged = fine &&
+			 shelf_unchanged(&making->shelf, making->config->output, making->config->passphrase, content);
 	if (fine && !unchanged)
 		fine = guard(making, archive, err);
 	archive_free(archive);
 	if (unchanged) {
 		free(making->publication->path);
 		making->publication->path = mem_copy(making->shelf.path);
-		return note_unchanged(making, err);
+		return note_unchanged(making, err) && settle_checksum(making, err);
 	}
 	return fine && put_in_place(making, content, err);
 }
@@ -384,8 +426,11 @@ bool publish_bundle(const struct publish *publish, const struct bundle_config *c
 	prepare(&making);
 	shelf_open(&making.shelf, publish->schema, publish->state_dir, config->name);
 	publication->delta = delta_of(config, &making.shelf, publish->clock);
-	bool made = check_missing(&making, err) && make_files(publish, publication, making.bundle, err) &&
-		    bundle_finish(making.bundle, err);
+	/* What the guard needs to know may stand in a record that cannot be read just now. */
+	if (making.shelf.trouble.code != ERR_NONE)
+		*err = making.shelf.trouble;
+	bool made = err->code == ERR_NONE && check_missing(&making, err) &&
+		    make_files(publish, publication, making.bundle, err) && bundle_finish(making.bundle, err);
 	bool fine = made && publish_files(&making, err);
 	if (made && (err->code == ERR_DATA || err->code == ERR_GUARD))
 		refuse(&making, err);
@@ -412,6 +457,7 @@ void publication_release(struct publication *publication)
 	findings_free(publication->findings);
 	guarding_release(&publication->guarding);
 	exchange_free(publication->exchange);
+	delivering_release(&publication->delivery);
 	keys_free(publication->keys);
 	*publication = (struct publication){0};
 }

@@ -14,6 +14,7 @@
 #include "check/keys.h"
 #include "check/value.h"
 #include "cmd/collect.h"
+#include "cmd/delivering.h"
 #include "cmd/delta.h"
 #include "cmd/guarding.h"
 #include "config.h"
@@ -57,7 +58,9 @@ struct publication {
 	bool empty;                  /* a delta without a row: there was nothing to publish */
 	struct shelf_table *notes;   /* by table id: what the next run has to know of it */
 	uint64_t size;               /* of the zip; 0 for loose files */
+	size_t removed;              /* snapshots that its settings keep no longer */
 	int table_count;
+	struct delivering delivery; /* whoever publishes sees to that, too */
 };
 
 /* Publishes the bundle of config at publication->path, or says in err (and publication->err) why it must not. */

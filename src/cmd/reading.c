@@ -12,6 +12,7 @@
 #include "cmd/page.h"
 #include "convert/plan.h"
 #include "fetch/pager.h"
+#include "stop.h"
 
 enum {
 	LOOK_MS = 250,       /* how long to wait at most before progress is drawn again */
@@ -480,6 +481,8 @@ static bool recall(struct reading *reading, bool judged, struct err *err)
 	for (size_t number = 1; number <= count; number++) {
 		struct pager_page place;
 		struct pager_answer answer;
+		if (stop_requested())
+			return err_set(err, ERR_STOPPED, "stopped");
 		if (!page_recall(slot->page, number, &answer, err))
 			return false;
 		if (judged) {
@@ -537,6 +540,10 @@ static bool recall_some(struct reading *reading, struct err *err)
 	reading->sorted = strncmp(store_how(store, reading->name), how_sorted, sizeof(how_sorted) - 1) == 0;
 	if (take_how(reading, &own) && begin(reading, reading->collect->page_size, &own) && recall(reading, true, &own))
 		return true;
+	if (own.code == ERR_STOPPED) {
+		*err = own; /* what is kept serves the next run */
+		return false;
+	}
 	log_line(LOG_INFO, NULL, "%s; reading it afresh", own.text);
 	reading->sorted = true;
 	return begin_afresh(reading, reading->collect->page_size, err);
@@ -617,8 +624,10 @@ static bool read_collection(struct reading *reading, struct err *err)
 		struct err own = {0};
 		if (recall_done(reading, proof, &own))
 			return true;
-		if (reading->collect->offline)
-			return err_set(err, ERR_API, "%s", own.text);
+		if (reading->collect->offline || own.code == ERR_STOPPED) {
+			*err = own;
+			return false;
+		}
 		log_line(LOG_INFO, NULL, "%s; reading it afresh", own.text);
 		if (!begin_afresh(reading, reading->collect->page_size, err))
 			return false;

@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include <yajl/yajl_gen.h>
-#include <yajl/yajl_tree.h>
 
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -17,26 +15,13 @@
 #include "package/archive.h"
 #include "package/content.h"
 
-enum { RECORD_MAX = 64 * 1024, RECORD_VERSION = 1 };
+enum { RECORD_VERSION = 1 };
 
 static const char delta_word[] = "delta";
 
 static char *path_of(const char *state_dir, const char *folder, const char *name, const char *ending)
 {
 	return mem_format("%s/%s/%s.%s", state_dir, folder, name[0] != '\0' ? name : "bundle", ending);
-}
-
-static const char *text_at(yajl_val record, const char *key)
-{
-	const char *path[] = {key, NULL};
-	return YAJL_GET_STRING(yajl_tree_get(record, path, yajl_t_string));
-}
-
-static int64_t number_at(yajl_val record, const char *key)
-{
-	const char *path[] = {key, NULL};
-	yajl_val number = yajl_tree_get(record, path, yajl_t_number);
-	return YAJL_IS_INTEGER(number) ? YAJL_GET_INTEGER(number) : 0;
 }
 
 static void take_table(struct shelf *shelf, yajl_val record, const struct table *table)
@@ -51,19 +36,19 @@ static void take_table(struct shelf *shelf, yajl_val record, const struct table 
 
 static void take_record(struct shelf *shelf, yajl_val record)
 {
-	const char *mode = text_at(record, "mode");
-	const char *output = text_at(record, "output");
-	const char *path = text_at(record, "path");
-	const char *content = text_at(record, "content");
-	if (number_at(record, "published-bundle") != RECORD_VERSION || output == NULL || path == NULL ||
+	const char *mode = json_text_at(record, "mode");
+	const char *output = json_text_at(record, "output");
+	const char *path = json_text_at(record, "path");
+	const char *content = json_text_at(record, "content");
+	if (json_number_at(record, "published-bundle") != RECORD_VERSION || output == NULL || path == NULL ||
 		path[0] == '\0' || content == NULL || strlen(content) != DIGEST_HEX_SIZE - 1)
 		return;
 	shelf->known = true;
 	shelf->output = mem_copy(output);
 	shelf->path = mem_copy(path);
 	memcpy(shelf->content, content, DIGEST_HEX_SIZE);
-	shelf->time = number_at(record, "time");
-	shelf->clock = number_at(record, "server-clock");
+	shelf->time = json_number_at(record, "time");
+	shelf->clock = json_number_at(record, "server-clock");
 	shelf->delta = strcmp(mode != NULL ? mode : "", delta_word) == 0;
 	for (int i = 0; i < shelf->schema->table_count; i++)
 		take_table(shelf, record, &shelf->schema->tables[i]);
@@ -71,16 +56,10 @@ static void take_record(struct shelf *shelf, yajl_val record)
 
 static void read_record(struct shelf *shelf)
 {
-	struct err err = {0};
-	struct buf text;
-	buf_init(&text, RECORD_MAX);
-	if (file_read(shelf->record, RECORD_MAX, &text, &err)) {
-		yajl_val record = yajl_tree_parse(buf_text(&text), NULL, 0);
-		if (record != NULL)
-			take_record(shelf, record);
-		yajl_tree_free(record);
-	}
-	buf_release(&text);
+	yajl_val record = json_read(shelf->record, &shelf->trouble);
+	if (record != NULL)
+		take_record(shelf, record);
+	yajl_tree_free(record);
 }
 
 void shelf_open(struct shelf *shelf, const struct schema *schema, const char *state_dir, const char *name)
@@ -123,14 +102,15 @@ void shelf_release(struct shelf *shelf)
 	*shelf = (struct shelf){0};
 }
 
-bool shelf_unchanged(const struct shelf *shelf, const char *output, const char *content)
+bool shelf_unchanged(const struct shelf *shelf, const char *output, const char *passphrase, const char *content)
 {
 	struct err err = {0};
 	char there[DIGEST_HEX_SIZE];
 	if (!shelf->known || strcmp(shelf->content, content) != 0 || strcmp(shelf->output, output) != 0)
 		return false;
 	struct archive *archive = archive_open(shelf->path, &err);
-	bool same = archive != NULL && content_digest(archive, there, &err) && strcmp(there, content) == 0;
+	bool same = archive != NULL && (passphrase == NULL || archive_unlock(archive, passphrase)) &&
+		    content_digest(archive, there, &err) && strcmp(there, content) == 0;
 	archive_free(archive);
 	return same;
 }
@@ -139,7 +119,7 @@ static bool write_record(const struct shelf *shelf, struct err *err)
 {
 	const unsigned char *json = NULL;
 	size_t length = 0;
-	yajl_gen gen = yajl_gen_alloc(NULL);
+	yajl_gen gen = json_new();
 	yajl_gen_config(gen, yajl_gen_beautify, 1);
 	yajl_gen_map_open(gen);
 	json_add_number(gen, "published-bundle", RECORD_VERSION);

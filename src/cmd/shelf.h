@@ -27,11 +27,12 @@ struct shelf {
 	const struct schema *schema;
 	char *published; /* paths of the zips, whether they exist or not */
 	char *refused;
-	char *record;  /* path of what is known about the published one */
-	char *refusal; /* path of the report on the refused one */
-	bool known;    /* there is a record, and these are set */
-	char *output;  /* the setting that led to it, places for the date not filled */
-	char *path;    /* where it went */
+	char *record;       /* path of what is known about the published one */
+	char *refusal;      /* path of the report on the refused one */
+	struct err trouble; /* there is a record, and this machine cannot read it */
+	bool known;         /* there is a record, and these are set */
+	char *output;       /* the setting that led to it, places for the date not filled */
+	char *path;         /* where it went */
 	char content[DIGEST_HEX_SIZE];
 	int64_t time;               /* when, in seconds since 1970; 0 when the record does not say */
 	bool delta;                 /* it was one */
@@ -44,8 +45,9 @@ struct shelf {
 void shelf_open(struct shelf *shelf, const struct schema *schema, const char *state_dir, const char *name);
 void shelf_release(struct shelf *shelf);
 
-/* Whether content is what was last published by this output setting, and still lies where it went. */
-bool shelf_unchanged(const struct shelf *shelf, const char *output, const char *content);
+/* Whether content is what was last published by this output setting, and still lies where it went: encrypted with this
+ * passphrase, or, if that is NULL, not encrypted. */
+bool shelf_unchanged(const struct shelf *shelf, const char *output, const char *passphrase, const char *content);
 
 /* Keeps the zip of a bundle just published unless shelf->delta, writes the record with clock and tables as they are
  * in shelf now, and forgets what was refused. */

@@ -171,18 +171,19 @@ static void print_help(const struct config_command *command, bool all)
 	config_help(command, all, stdout);
 }
 
+const struct config_command validate_takes = {
+	.name = "validate",
+	.groups = OPTION_RUN | OPTION_PRINT | OPTION_JUDGE,
+	.words_max = BUNDLES_MAX,
+};
+
 bool cmd_validate(int argc, char **argv, struct err *err)
 {
-	static const struct config_command command = {
-		.name = "validate",
-		.groups = OPTION_RUN | OPTION_PRINT | OPTION_JUDGE,
-		.words_max = BUNDLES_MAX,
-	};
 	struct validate validate = {.schema = &schema_oneroster_1_1};
 	umask(S_IRWXG | S_IRWXO);
-	bool fine = config_read(&validate.config, &command, argc - 1, argv + 1, NULL, err);
+	bool fine = config_read(&validate.config, &validate_takes, argc - 1, argv + 1, NULL, err);
 	if (fine && validate.config.help) {
-		print_help(&command, validate.config.help_all);
+		print_help(&validate_takes, validate.config.help_all);
 	} else if (fine) {
 		logging_open(&validate.config);
 		fine = run(&validate, err);

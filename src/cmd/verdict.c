@@ -283,7 +283,7 @@ void verdict_print_json(const struct verdict *verdicts, size_t count, const stru
 {
 	const unsigned char *json = NULL;
 	size_t length = 0;
-	yajl_gen gen = yajl_gen_alloc(NULL);
+	yajl_gen gen = json_new();
 	yajl_gen_config(gen, yajl_gen_beautify, 1);
 	yajl_gen_config(gen, yajl_gen_indent_string, "\t");
 	compose(gen, verdicts, count, err);

@@ -57,9 +57,10 @@ struct sax {
 	enum fit member_fit;     /* of the member that is being met */
 	enum sax_trouble trouble;
 	int at;
-	size_t lists;       /* lists of unknown name */
-	size_t since_event; /* bytes given to the parser since it last said something */
-	struct buf small;   /* pieces too small to be given to the parser one by one */
+	size_t lists;        /* lists of unknown name */
+	size_t since_event;  /* bytes given to the parser since it last said something */
+	size_t since_record; /* and since a record ended */
+	struct buf small;    /* pieces too small to be given to the parser one by one */
 	size_t opening_length;
 	char opening[3]; /* first bytes, to find a byte order mark */
 	bool opened;
@@ -292,6 +293,7 @@ static int on_end_map(void *context)
 		if (!record_finish(sax->record, sax->err))
 			return fail(sax, SAX_LIMIT, "");
 		sax->records++;
+		sax->since_record = 0;
 		if (!sax->events->record(sax->context, sax->record, sax->err))
 			return user_failed(sax);
 	} else if (at_extras(sax)) {
@@ -426,6 +428,11 @@ static bool parse_slice(struct sax *sax, const char *text, size_t length)
 		fail(sax, SAX_LIMIT, "a value of the answer is larger than 1 MiB");
 		return false;
 	}
+	sax->since_record += length;
+	if (sax->since_record > SAX_GAP_MAX + SAX_SLICE) {
+		fail(sax, SAX_LIMIT, "more than 64 MiB of the answer without a whole record");
+		return false;
+	}
 	yajl_status status = yajl_parse(sax->parser, (const unsigned char *)text, length);
 	if (status == yajl_status_ok)
 		return true;
@@ -499,6 +506,7 @@ void sax_begin(struct sax *sax)
 	sax->started = false;
 	sax->members = false;
 	sax->since_event = 0;
+	sax->since_record = 0;
 	sax->opening_length = 0;
 	sax->opened = false;
 	sax->records = 0;

@@ -19,9 +19,10 @@
 #include "convert/record.h"
 
 enum {
-	SAX_DEPTH_MAX = 64,          /* nesting; the deepest sane answer has about eight levels */
-	SAX_TOKEN_MAX = 1024 * 1024, /* one string; a class title of a megabyte is an attack */
-	SAX_SLICE = 64 * 1024,       /* what the parser is given at once, so that the limits are looked at in time */
+	SAX_DEPTH_MAX = 64,             /* nesting; the deepest sane answer has about eight levels */
+	SAX_TOKEN_MAX = 1024 * 1024,    /* one string; a class title of a megabyte is an attack */
+	SAX_GAP_MAX = 64 * 1024 * 1024, /* from one record to the end of the next, whatever of it is wanted */
+	SAX_SLICE = 64 * 1024,          /* what the parser is given at once, so that the limits are looked at in time */
 };
 
 /* Why an answer could not be read to its end. */

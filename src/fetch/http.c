@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 
+#include "base/library.h"
 #include "base/log.h"
 #include "base/mask.h"
 #include "base/mem.h"
@@ -46,10 +47,12 @@ struct http_transfer {
 	bool enough;      /* ended by us with all we want of a refusal */
 	bool headers_end; /* what comes now are trailers */
 	size_t header_bytes;
+	size_t cookies; /* that the answer sets */
 	int64_t started_ms;
-	int64_t window_ms; /* since then fewer than one byte a second would be a stall */
+	int64_t window_ms; /* since then fewer than HTTP_SLOWEST bytes a second would be a stall */
 	curl_off_t window_bytes;
-	char words[CURL_ERROR_SIZE];
+	char words[CURL_ERROR_SIZE]; /* the library's */
+	char reason[128];            /* ours for ending it, which counts for more */
 	struct http_reply reply;
 };
 
@@ -68,6 +71,7 @@ struct http {
 	CURL *pool[POOL_MAX];
 	size_t pooled;
 	size_t running;
+	size_t cookies; /* set since the jar was looked at */
 	struct http_transfer *all;
 	struct http_transfer *done_first;
 	struct http_transfer *done_last;
@@ -160,7 +164,7 @@ const char *http_failure_name(enum http_failure failure)
 static size_t give_up(struct http_transfer *transfer, enum http_failure failure, const char *words)
 {
 	transfer->reply.failure = failure;
-	snprintf(transfer->words, sizeof(transfer->words), "%s", words);
+	snprintf(transfer->reason, sizeof(transfer->reason), "%s", words);
 	return 0;
 }
 
@@ -215,8 +219,19 @@ static size_t on_header(char *line, size_t one, size_t length, void *user)
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->reply.status);
 	} else if (!transfer->headers_end) {
 		keep_header(&transfer->reply, line, length);
+		transfer->cookies += curl_strnequal(line, "Set-Cookie:", 11) ? 1 : 0;
 	}
 	return length;
+}
+
+/* Whether the body is compressed as no roster is. What is on the way is not counted yet. */
+static bool is_bomb(const struct http_transfer *transfer)
+{
+	curl_off_t packed = 0;
+	if (transfer->reply.bytes < HTTP_RATIO_BYTES)
+		return false;
+	curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &packed);
+	return transfer->reply.bytes / HTTP_RATIO_MAX > (uint64_t)packed + RECEIVE_BUFFER;
 }
 
 static size_t on_data(char *data, size_t one, size_t length, void *user)
@@ -228,6 +243,9 @@ static size_t on_data(char *data, size_t one, size_t length, void *user)
 	reply->bytes += length;
 	if (transfer->max_body != 0 && reply->bytes > transfer->max_body)
 		return give_up(transfer, HTTP_TOO_MUCH, "the body is over its limit");
+	if (is_bomb(transfer))
+		return give_up(transfer, HTTP_TOO_MUCH,
+			"the body unpacks to more than 200 times its size, which is no roster");
 	size_t room = HTTP_SNIPPET_MAX - reply->snippet.length;
 	buf_add(&reply->snippet, data, length < room ? length : room);
 	if (is_2xx(reply->status)) {
@@ -253,10 +271,8 @@ struct http *http_new(const struct http_options *options, struct err *err)
 		err_set(err, ERR_USAGE, "cannot read ca-file %s: %s", options->ca_file, strerror(errno));
 		return NULL;
 	}
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		err_set(err, ERR_OTHER, "cannot start libcurl");
+	if (!library_start_curl(err))
 		return NULL;
-	}
 	struct http *http = mem_new(1, sizeof(*http));
 	http->mask = mask_new();
 	http->ca_file = options->ca_file != NULL ? mem_copy(options->ca_file) : NULL;
@@ -324,7 +340,9 @@ static bool examine(const char *url, bool *plain, struct err *err)
 		goto out;
 	}
 	if (code != CURLUE_OK || curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-		curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK || host[0] == '\0') {
+		curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK || host[0] == '\0' ||
+		strncmp(url + strlen(scheme), "://", 3) != 0 ||
+		url[strlen(scheme) + 3] == '/') { /* the library also takes one slash, or three */
 		err_set(err, ERR_USAGE, "this is not an address: it has to look like https://sis.example.org/path");
 		goto out;
 	}
@@ -521,6 +539,25 @@ static void mask_reply(const struct http *http, struct http_reply *reply)
 		mask_query(reply->location, strlen(reply->location) + 1);
 }
 
+/* A server may set as many cookies as it likes, as long as they are the same few again and again. */
+static void count_cookies(struct http_transfer *transfer)
+{
+	struct http *http = transfer->http;
+	struct curl_slist *jar = NULL;
+	size_t count = 0;
+	http->cookies += transfer->cookies;
+	if (http->cookies <= HTTP_COOKIES_MAX)
+		return;
+	http->cookies = 0;
+	curl_easy_getinfo(transfer->easy, CURLINFO_COOKIELIST, &jar);
+	for (const struct curl_slist *cookie = jar; cookie != NULL; cookie = cookie->next)
+		count++;
+	curl_slist_free_all(jar);
+	http->cookies = count;
+	if (count > HTTP_COOKIES_MAX && transfer->reply.failure == HTTP_OK)
+		give_up(transfer, HTTP_TOO_MUCH, "the server sets more than 300 cookies");
+}
+
 static void finish(struct http_transfer *transfer, CURLcode code)
 {
 	struct http *http = transfer->http;
@@ -528,11 +565,17 @@ static void finish(struct http_transfer *transfer, CURLcode code)
 	curl_off_t value = 0;
 	if (transfer->enough)
 		code = CURLE_OK;
+	/* Memory is never missing (base/library.h): it is what the library says of a header line longer than it takes.
+	 */
+	if (reply->failure == HTTP_OK && code == CURLE_OUT_OF_MEMORY)
+		give_up(transfer, HTTP_TOO_MUCH, "a header line is longer than can be");
 	if (reply->failure == HTTP_OK)
 		reply->failure = failure_of(code, transfer);
+	count_cookies(transfer);
+	const char *words = transfer->words[0] != '\0' ? transfer->words : curl_easy_strerror(code);
 	if (reply->failure != HTTP_OK)
 		snprintf(reply->problem, sizeof(reply->problem), "%s",
-			transfer->words[0] != '\0' ? transfer->words : curl_easy_strerror(code));
+			transfer->reason[0] != '\0' ? transfer->reason : words);
 	if (curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &value) == CURLE_OK)
 		reply->wire_bytes = (uint64_t)value;
 	if (curl_easy_getinfo(transfer->easy, CURLINFO_STARTTRANSFER_TIME_T, &value) == CURLE_OK)
@@ -579,6 +622,18 @@ static void unqueue(struct http *http, const struct http_transfer *transfer)
 	}
 }
 
+/* A name server that does not answer must not hold up the end of a request that nobody wants any more: the thread that
+ * asks it is left to itself. Older libraries wait for it. */
+static void forget_resolver(CURL *easy, bool forget)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, forget ? 1L : 0L);
+#else
+	(void)easy;
+	(void)forget;
+#endif
+}
+
 void http_transfer_free(struct http_transfer *transfer)
 {
 	if (transfer == NULL)
@@ -587,7 +642,9 @@ void http_transfer_free(struct http_transfer *transfer)
 	if (transfer->state == WAITING)
 		unqueue(http, transfer);
 	if (transfer->state == RUNNING) {
+		forget_resolver(transfer->easy, true);
 		curl_multi_remove_handle(http->multi, transfer->easy);
+		forget_resolver(transfer->easy, false);
 		http->running--;
 	}
 	if (transfer->easy != NULL)
@@ -618,7 +675,7 @@ void http_reply_release(struct http_reply *reply)
 
 /* Driving. */
 
-/* Ends a transfer whose body does not begin in time, or comes slower than a byte a second. Curl's own low speed limit
+/* Ends a transfer whose body does not begin in time, or comes slower than HTTP_SLOWEST. Curl's own low speed limit
  * would count the time a server thinks as slowness. */
 static void check_time(struct http_transfer *transfer)
 {
@@ -632,17 +689,18 @@ static void check_time(struct http_transfer *transfer)
 		curl_off_t connected = 0;
 		curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
 		give_up(transfer, connected > 0 ? HTTP_TIMEOUT : HTTP_CONNECT, "");
-		snprintf(transfer->words, sizeof(transfer->words), "no answer for %lld seconds",
+		snprintf(transfer->reason, sizeof(transfer->reason), "no answer for %lld seconds",
 			(long long)(http->first_byte_ms / 1000));
 		finish(transfer, CURLE_OPERATION_TIMEDOUT);
 		return;
 	}
-	if (transfer->window_ms == 0 || bytes - transfer->window_bytes >= http->stall_ms / 1000) {
+	if (transfer->window_ms == 0 || bytes - transfer->window_bytes >= http->stall_ms / 1000 * HTTP_SLOWEST) {
 		transfer->window_ms = now;
 		transfer->window_bytes = bytes;
 	} else if (now - transfer->window_ms >= http->stall_ms) {
 		give_up(transfer, HTTP_TIMEOUT, "");
-		snprintf(transfer->words, sizeof(transfer->words), "the answer stalled for %lld seconds",
+		snprintf(transfer->reason, sizeof(transfer->reason),
+			"the answer stalled: fewer than %d bytes a second for %lld seconds", HTTP_SLOWEST,
 			(long long)(http->stall_ms / 1000));
 		finish(transfer, CURLE_OPERATION_TIMEDOUT);
 	}

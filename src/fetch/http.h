@@ -28,18 +28,22 @@ enum {
 	HTTP_CONNECT_SECONDS = 30,
 	HTTP_FIRST_BYTE_SECONDS = 300, /* big pages are made slowly */
 	HTTP_STALL_SECONDS = 90,
-	HTTP_SNIPPET_MAX = 4096,          /* of an answer, for messages */
-	HTTP_HEADERS_MAX = 256 * 1024,    /* all header lines of one answer */
-	HTTP_HEADER_VALUE_MAX = 8 * 1024, /* of a header we keep; a longer one counts as absent */
+	HTTP_SLOWEST = 100,                  /* bytes a second: a body that comes slower would take days */
+	HTTP_RATIO_MAX = 200,                /* of compressed bodies; rosters have up to 40 */
+	HTTP_RATIO_BYTES = 64 * 1024 * 1024, /* smaller bodies hurt nobody, whatever their ratio */
+	HTTP_COOKIES_MAX = 300,              /* in the jar of the run */
+	HTTP_SNIPPET_MAX = 4096,             /* of an answer, for messages */
+	HTTP_HEADERS_MAX = 256 * 1024,       /* all header lines of one answer */
+	HTTP_HEADER_VALUE_MAX = 8 * 1024,    /* of a header we keep; a longer one counts as absent */
 };
 
 enum http_failure {
 	HTTP_OK,       /* a whole answer; look at its status */
 	HTTP_CONNECT,  /* name not found, refused, no answer to the connection, broken handshake */
 	HTTP_TLS,      /* certificate or protocol version not acceptable; trying again does not help */
-	HTTP_TIMEOUT,  /* connected, but no first byte in time, or fewer than a byte a second */
+	HTTP_TIMEOUT,  /* connected, but no first byte in time, or fewer than HTTP_SLOWEST bytes a second */
 	HTTP_CUT,      /* the connection broke, or the body was shorter than announced or garbled */
-	HTTP_TOO_MUCH, /* header lines or body over their limit */
+	HTTP_TOO_MUCH, /* header lines, cookies or body over their limit */
 	HTTP_ABORTED,  /* on_body returned false: the true reason is the caller's */
 	HTTP_STOPPED,  /* the run is to end */
 	HTTP_OTHER,    /* a request that cannot be made at all, such as an address that is none */
@@ -50,7 +54,7 @@ struct http_options {
 	const char *user_agent; /* NULL for none */
 	int connect_seconds;    /* 0 in these three means the constant above */
 	int first_byte_seconds; /* until the first byte of the body */
-	int stall_seconds;      /* later: a body slower than a byte a second for so long is given up */
+	int stall_seconds;      /* later: a body slower than HTTP_SLOWEST for so long is given up */
 	bool verbose;           /* debug lines to the log: no bodies, no secrets */
 	bool (*stopped)(void);  /* true once the run is to end; NULL for never */
 	int wake_fd;            /* readable when stopped has become true; -1 for none */

@@ -31,25 +31,29 @@ struct journal {
 static bool open_locked(struct journal *journal, struct err *err)
 {
 	struct stat status = {0};
+	bool known = false;
 	do {
 		if (journal->fd >= 0)
 			close(journal->fd);
 		journal->fd = -1;
-		if (!file_lock(journal->path, 0, &journal->fd, err))
+		if (!file_lock(journal->path, &journal->fd, err))
 			return false;
-	} while (fstat(journal->fd, &status) == 0 && status.st_nlink == 0);
-	if (!S_ISREG(status.st_mode) || fchmod(journal->fd, S_IRUSR | S_IWUSR) != 0)
+		known = fstat(journal->fd, &status) == 0;
+	} while (known && status.st_nlink == 0);
+	if (known && !S_ISREG(status.st_mode))
 		return err_set(err, ERR_FILE, "%s is not a file that can be written", journal->path);
+	if (!known || fchmod(journal->fd, S_IRUSR | S_IWUSR) != 0)
+		return err_set(err, ERR_FILE, "cannot write %s: %s", journal->path, strerror(errno));
 	return true;
 }
 
 static bool open_to_read(struct journal *journal, struct err *err)
 {
 	struct stat status = {0};
-	journal->fd = open(journal->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (journal->fd < 0)
+	journal->fd = file_open(AT_FDCWD, journal->path, O_RDONLY | O_NONBLOCK);
+	if (journal->fd < 0 || fstat(journal->fd, &status) != 0)
 		return err_set(err, ERR_FILE, "cannot read %s: %s", journal->path, strerror(errno));
-	if (fstat(journal->fd, &status) != 0 || !S_ISREG(status.st_mode))
+	if (!S_ISREG(status.st_mode))
 		return err_set(err, ERR_FILE, "cannot read %s: not a file", journal->path);
 	return true;
 }

@@ -45,6 +45,7 @@ struct pager {
 	uint64_t first_page_rows;
 	bool first_is_last; /* the links of the first page name no next one */
 	bool by_cursor;
+	uint64_t empty;    /* pages in a row without rows, by links */
 	struct buf cursor; /* address of the next page */
 	struct buf mark;   /* an earlier one: seen again, the links run in a circle */
 	uint64_t mark_at;  /* pages after which mark moves on; doubles, so every circle is found */
@@ -98,6 +99,7 @@ void pager_restart(struct pager *pager, unsigned limit)
 	pager->first_page_rows = 0;
 	pager->first_is_last = false;
 	pager->by_cursor = false;
+	pager->empty = 0;
 	buf_clear(&pager->cursor);
 	buf_clear(&pager->mark);
 	pager->mark_at = 1;
@@ -394,6 +396,12 @@ static enum pager_verdict advance_cursor(
 	if (answer->next_url != NULL && (repeated || pager->offset > PAGER_ROWS_MAX || pager->pages > PAGER_PAGES_MAX ||
 						!follow(pager, answer->next_url))) {
 		err_set(err, ERR_API, "the server's links to the next page run in a circle");
+		return PAGER_FAIL;
+	}
+	pager->empty = answer->rows > 0 ? 0 : pager->empty + 1;
+	if (answer->next_url != NULL && pager->empty > PAGER_EMPTY_MAX) {
+		err_set(err, ERR_API, "the server's links lead from one empty page to the next, more than %d times",
+			PAGER_EMPTY_MAX);
 		return PAGER_FAIL;
 	}
 	if (answer->rows > 0) {

@@ -29,6 +29,7 @@
 enum {
 	PAGER_LIMIT_MIN = 50,       /* a page is not made smaller than this by trouble */
 	PAGER_ROWS_MAX = 500000000, /* no district has half a billion of anything */
+	PAGER_EMPTY_MAX = 1000,     /* empty pages in a row that lead on to another one */
 	PAGER_PAGES_MAX = 20000000, /* an endless server ends here, if nothing finds it out before */
 };
 

@@ -56,6 +56,14 @@ static void say_unreachable(const char *shown, const struct http_reply *reply, u
 			reply->problem[0] != '\0' ? reply->problem : http_failure_name(reply->failure));
 }
 
+void refusal_say_unreachable(
+	const struct http *http, const char *url, const struct http_reply *reply, unsigned tries, struct err *err)
+{
+	char shown[REFUSAL_ADDRESS_ROOM];
+	refusal_show(http, url, shown);
+	say_unreachable(shown, reply, tries, err);
+}
+
 static void say_redirect(const char *shown, const char *option, const struct http_reply *reply, struct err *err)
 {
 	char target[PROBLEM_ROOM] = "nowhere";

@@ -31,6 +31,10 @@ void refusal_show(const struct http *http, const char *url, char out[static REFU
 void refusal_say(const struct refusal *refusal, enum token_verdict verdict, const char *url,
 	const struct http_reply *reply, unsigned tries, struct err *err);
 
+/* The same for an answer that did not come whole, whoever was asked for what. */
+void refusal_say_unreachable(
+	const struct http *http, const char *url, const struct http_reply *reply, unsigned tries, struct err *err);
+
 /* The same for a list of addresses ("https://... (404), https://... (405)") of which none gives tokens. */
 void refusal_say_nowhere(const struct refusal *refusal, const char *tried, struct err *err);
 

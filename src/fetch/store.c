@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/end.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/out.h"
@@ -69,6 +70,7 @@ struct store_page {
 	int fd;
 	struct out out;
 	struct digest *digest;
+	struct end_step last;
 };
 
 /* A page as its line has it. */
@@ -137,7 +139,7 @@ static struct reading *need_stem(struct store *store, char *stem)
 	}
 	store->readings[store->reading_count++] = reading;
 	if (tsearch(reading, &store->tree, compare) == NULL)
-		abort(); /* no memory: as in base/mem.h */
+		end_now("out of memory");
 	return reading;
 }
 
@@ -261,7 +263,7 @@ static bool remove_file(const struct store *store, const char *name, struct err 
 /* Removes the files that no line speaks of. */
 static bool sweep(const struct store *store, struct err *err)
 {
-	int fd = openat(store->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = file_open(store->folder, ".", O_RDONLY | O_DIRECTORY);
 	DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
 	if (entries == NULL) {
 		err_set(err, ERR_FILE, "cannot read the folder %s: %s", store->path, strerror(errno));
@@ -488,8 +490,10 @@ static enum store_origin judge(
 static bool make_folder(const char *path, struct err *err)
 {
 	struct stat status;
-	if (stat(path, &status) == 0 || errno != ENOENT)
-		return true; /* what is wrong shows when it is opened */
+	if (stat(path, &status) == 0)
+		return true; /* if it is no folder, that shows when it is opened */
+	if (errno != ENOENT)
+		return err_set(err, ERR_FILE, "cannot open the folder %s: %s", path, strerror(errno));
 	if (!file_make_folder(path, S_IRWXU, err))
 		return false;
 	if (chmod(path, S_IRWXU) != 0)
@@ -507,7 +511,7 @@ static struct store *open_folder(const char *path, bool write, enum journal_stat
 	store->folder = -1;
 	if (write && !make_folder(path, err))
 		goto out;
-	store->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	store->folder = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 	if (store->folder < 0) {
 		err_set(err, ERR_FILE, "cannot open the folder %s: %s", path, strerror(errno));
 		goto out;
@@ -600,6 +604,13 @@ int64_t store_started(const struct store *store)
 /* --- writing -------------------------------------------------------------------------------------------------------
  */
 
+static void remove_part(void *context)
+{
+	const struct store_page *page = context;
+	if (page->part != NULL)
+		unlinkat(page->store->folder, page->part, 0);
+}
+
 struct store_page *store_page_begin(struct store *store, const char *reading)
 {
 	struct store_page *page = mem_new(1, sizeof(*page));
@@ -609,12 +620,13 @@ struct store_page *store_page_begin(struct store *store, const char *reading)
 	page->digest = digest_new();
 	char *part = file_name(page->reading->stem, ++store->parts, PART_END);
 	char *path = mem_format("%s/%s", store->path, part);
-	page->fd = openat(store->folder, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, BODY_MODE);
+	page->fd = file_open(store->folder, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
 	int failure = page->fd < 0 || fchmod(page->fd, BODY_MODE) != 0 ? errno : 0;
 	if (page->fd >= 0)
 		page->part = part;
 	else
 		free(part);
+	end_add(&page->last, remove_part, page);
 	out_init(&page->out, page->fd, path);
 	page->out.failure = failure;
 	free(path);
@@ -683,8 +695,8 @@ void store_page_drop(struct store_page *page)
 		return;
 	if (page->fd >= 0)
 		close(page->fd);
-	if (page->part != NULL)
-		unlinkat(page->store->folder, page->part, 0);
+	end_remove(&page->last);
+	remove_part(page);
 	out_release(&page->out);
 	digest_free(page->digest);
 	free(page->part);
@@ -774,7 +786,7 @@ bool store_page_facts(struct store *store, const char *name, size_t number, stru
 
 static bool damaged(const char *path, struct err *err)
 {
-	return err_set(err, ERR_FILE, "the saved page %s is not what was saved: the file is damaged", path);
+	return err_set(err, ERR_API, "the saved page %s is not what was saved: the file is damaged", path);
 }
 
 /* Gives the body in fd to the sink, and checks it on the way. */
@@ -820,11 +832,12 @@ bool store_page_read(struct store *store, const char *name, size_t number,
 	char *file = file_name(reading->stem, number, BODY_END);
 	char *path = mem_format("%s/%s", store->path, file);
 	/* Not to hang on what somebody may have put there instead. */
-	int fd = openat(store->folder, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = file_open(store->folder, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	bool ok = false;
-	if (fd < 0)
-		err_set(err, ERR_FILE, "cannot read the saved page %s: %s", path, strerror(errno));
-	else if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || (uint64_t)status.st_size != kept.facts.bytes)
+	if (fd < 0 || fstat(fd, &status) != 0)
+		err_set(err, errno == ENOENT || errno == ELOOP ? ERR_API : ERR_FILE,
+			"cannot read the saved page %s: %s", path, strerror(errno));
+	else if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size != kept.facts.bytes)
 		damaged(path, err);
 	else
 		ok = pour(fd, path, &kept, sink, context, err);

@@ -113,8 +113,9 @@ size_t store_pages(const struct store *store, const char *reading);
 bool store_page_facts(
 	struct store *store, const char *reading, size_t number, struct store_facts *facts, struct err *err);
 
-/* Gives the body of a page to the sink, piece by piece. False when the body is not what it was or cannot be read (err
- * says so, and what the sink got must not be believed), and when the sink returned false to end it (err as it was). */
+/* Gives the body of a page to the sink, piece by piece. False when the body is gone or is not what it was (ERR_API: the
+ * page has to be asked for again) or cannot be read; what the sink got must not be believed then; and when the sink
+ * returned false to end it (err as it was). */
 bool store_page_read(struct store *store, const char *reading, size_t number,
 	bool (*sink)(void *context, const char *data, size_t length), void *context, struct err *err);
 

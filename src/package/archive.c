@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include <zip.h>
+#include <zlib.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "package/zipdir.h"
 
@@ -39,6 +41,7 @@ struct item {
 	uint64_t packed; /* in a zip */
 	unsigned method; /* in a zip */
 	int fd;          /* borrowed, or -1 */
+	int failure;     /* errno that stands in the way of looking at fd, or 0 */
 };
 
 struct archive {
@@ -46,9 +49,11 @@ struct archive {
 	struct item *items;
 	size_t count;
 	zip_t *zip; /* NULL for others */
+	FILE *file; /* what zip reads from, and owns */
 	int folder; /* -1 for others */
 	uint64_t size;
 	bool zip64;
+	const char *passphrase; /* NULL: encrypted entries are not read */
 };
 
 struct archive_stream {
@@ -254,7 +259,7 @@ static bool zip_refused(const char *path, zip_error_t *error, struct err *err)
 }
 
 /* Takes the descriptor, whatever happens. */
-static zip_t *open_zip(int fd, const char *path, struct err *err)
+static zip_t *open_zip(int fd, const char *path, FILE **stream, struct err *err)
 {
 	zip_error_t error;
 	FILE *file = fdopen(fd, "rb");
@@ -275,6 +280,7 @@ static zip_t *open_zip(int fd, const char *path, struct err *err)
 			fclose(file);
 	}
 	zip_error_fini(&error);
+	*stream = zip != NULL ? file : NULL;
 	return zip;
 }
 
@@ -283,7 +289,7 @@ static bool read_zip(struct archive *archive, int fd, struct err *err)
 	struct zipdir dir;
 	bool fine = zipdir_read(fd, archive->path, &dir, err);
 	if (fine) {
-		archive->zip = open_zip(fd, archive->path, err);
+		archive->zip = open_zip(fd, archive->path, &archive->file, err);
 		fine = archive->zip != NULL;
 	} else {
 		close(fd);
@@ -387,7 +393,7 @@ static bool read_folder(struct archive *archive, int fd, struct err *err)
 struct archive *archive_open(const char *path, struct err *err)
 {
 	struct stat status;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = file_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &status) != 0) {
 		err_set(err, ERR_FILE, "cannot open %s: %s", path, strerror(errno));
 		if (fd >= 0)
@@ -419,10 +425,10 @@ struct archive *archive_of_files(const char *const *names, const int *fds, size_
 	archive->items = mem_new(count, sizeof(*archive->items));
 	archive->count = count;
 	for (size_t i = 0; i < count; i++) {
-		struct stat status = {0};
+		struct stat status = {.st_mode = S_IFREG};
 		archive->items[i].fd = fds[i];
 		if (fstat(fds[i], &status) != 0)
-			status.st_mode = 0; /* nothing that could be read */
+			archive->items[i].failure = errno; /* said when it is read */
 		add_file(&archive->items[i], names[i], &status);
 	}
 	mark_duplicates(archive);
@@ -450,6 +456,15 @@ void archive_free(struct archive *archive)
 bool archive_is_zip(const struct archive *archive)
 {
 	return archive->zip != NULL;
+}
+
+bool archive_unlock(struct archive *archive, const char *passphrase)
+{
+	for (size_t i = 0; i < archive->count; i++)
+		if ((archive->items[i].entry.troubles & ARCHIVE_ENCRYPTED) == 0)
+			return false;
+	archive->passphrase = passphrase;
+	return true;
 }
 
 uint64_t archive_size(const struct archive *archive)
@@ -504,9 +519,11 @@ static bool fail_errno(const struct archive *archive, struct item *item, int cod
 static bool is_readable(const struct archive *archive, struct item *item, struct err *err)
 {
 	unsigned troubles = item->entry.troubles;
+	if (item->failure != 0)
+		return fail_errno(archive, item, item->failure, err);
 	if ((troubles & ARCHIVE_IRREGULAR) != 0)
 		return fail(archive, item, ARCHIVE_IRREGULAR, "is no plain file", err);
-	if ((troubles & ARCHIVE_ENCRYPTED) != 0)
+	if ((troubles & ARCHIVE_ENCRYPTED) != 0 && archive->passphrase == NULL)
 		return fail(
 			archive, item, ARCHIVE_ENCRYPTED, "is encrypted; make the zip again without a password", err);
 	if ((troubles & ARCHIVE_METHOD) != 0)
@@ -527,6 +544,10 @@ static bool fail_zip(const struct archive *archive, struct item *item, zip_error
 {
 	int system = zip_error_system_type(error) == ZIP_ET_SYS ? zip_error_code_system(error) : 0;
 	const char *what = "is damaged: its bytes make no sense";
+	if (zip_error_code_zip(error) == ZIP_ER_ZLIB && zip_error_code_system(error) == Z_MEM_ERROR)
+		return fail_errno(archive, item, ENOMEM, err);
+	if (ferror(archive->file)) /* the library may take a disk in trouble for the end of the file */
+		return fail_errno(archive, item, system != 0 ? system : EIO, err);
 	switch (zip_error_code_zip(error)) {
 	case ZIP_ER_MEMORY: return fail_errno(archive, item, ENOMEM, err);
 	case ZIP_ER_READ:
@@ -535,6 +556,7 @@ static bool fail_zip(const struct archive *archive, struct item *item, zip_error
 		if (system != 0)
 			return fail_errno(archive, item, system, err);
 		break;
+	case ZIP_ER_WRONGPASSWD: what = "is encrypted with another passphrase"; break;
 	case ZIP_ER_CRC: what = "is damaged: its bytes do not have the checksum they should have"; break;
 	case ZIP_ER_EOF: what = "is damaged: it ends too early"; break;
 	default: break;
@@ -551,8 +573,7 @@ static bool open_loose(struct archive_stream *stream, struct err *err)
 		stream->fd = item->fd;
 		return true;
 	}
-	stream->fd = openat(
-		archive->folder, item->file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	stream->fd = file_open(archive->folder, item->file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (stream->fd < 0 && (errno == ELOOP || errno == ENXIO)) /* became a link, or a pipe, after it was listed */
 		return fail(archive, item, ARCHIVE_IRREGULAR, "is no plain file", err);
 	if (stream->fd < 0)
@@ -577,7 +598,9 @@ struct archive_stream *archive_read(struct archive *archive, size_t index, struc
 	stream->fd = -1;
 	bool fine = true;
 	if (archive->zip != NULL) {
-		stream->file = zip_fopen_index(archive->zip, index, 0);
+		bool sealed = (item->entry.troubles & ARCHIVE_ENCRYPTED) != 0;
+		stream->file = sealed ? zip_fopen_index_encrypted(archive->zip, index, 0, archive->passphrase)
+				      : zip_fopen_index(archive->zip, index, 0);
 		if (stream->file == NULL)
 			fine = fail_zip(archive, item, zip_get_error(archive->zip), err);
 	} else {

@@ -15,7 +15,7 @@ struct err;
 enum archive_trouble {
 	ARCHIVE_PATH = 1,       /* the name is not a bare file name: a folder, a path, a drive, control characters */
 	ARCHIVE_DUPLICATE = 2,  /* another entry has the same name, perhaps in other case; told of the later one */
-	ARCHIVE_ENCRYPTED = 4,  /* cannot be read */
+	ARCHIVE_ENCRYPTED = 4,  /* cannot be read without archive_unlock */
 	ARCHIVE_METHOD = 8,     /* neither stored nor deflated: cannot be read by everybody, and not by us */
 	ARCHIVE_ZIP64 = 16,     /* in the Zip64 form */
 	ARCHIVE_BOMB = 32,      /* declared to be far larger than a roster can be, turned out to be far larger than
@@ -46,6 +46,10 @@ struct archive *archive_of_files(const char *const *names, const int *fds, size_
 void archive_free(struct archive *archive);
 
 bool archive_is_zip(const struct archive *archive);
+
+/* Lets encrypted entries be read with a passphrase, which is borrowed. False, and nothing is changed, when not all
+ * entries are encrypted. A passphrase that does not fit shows in archive_read. */
+bool archive_unlock(struct archive *archive, const char *passphrase);
 
 /* Bytes of the zip; 0 for others. */
 uint64_t archive_size(const struct archive *archive);

@@ -17,6 +17,7 @@
 #include "package/archive.h"
 #include "package/deflater.h"
 #include "package/folder.h"
+#include "package/sidecar.h"
 
 enum {
 	DEFLATE_LEVEL = 6,     /* libzip's own choice, 9, takes three times as long for 2 % */
@@ -47,6 +48,8 @@ struct bundle {
 	char *zip_path; /* of the working file, once it may exist */
 	bool zipped;    /* it is whole */
 	uint64_t zip_size;
+	char *sealed_path; /* the same of the encrypted one */
+	bool sealed;
 };
 
 static size_t file_count(const struct bundle *bundle)
@@ -88,7 +91,10 @@ void bundle_free(struct bundle *bundle)
 	}
 	if (bundle->zip_path != NULL)
 		unlink(bundle->zip_path);
+	if (bundle->sealed_path != NULL)
+		unlink(bundle->sealed_path);
 	free(bundle->zip_path);
+	free(bundle->sealed_path);
 	free(bundle->files);
 	free(bundle);
 }
@@ -99,8 +105,10 @@ static bool open_file(struct bundle *bundle, struct bundle_file *file, struct er
 	file->packed = file->fd >= 0 ? file_temp(bundle->options.folder, err) : -1;
 	if (file->packed < 0)
 		return err_in(err, "%s", file->name);
-	out_init(&bundle->out, file->fd, file->name);
-	file->number = deflater_begin(bundle->deflater, file->fd, file->packed, file->name);
+	char *where = mem_format("%s in %s", file->name, bundle->options.folder);
+	out_init(&bundle->out, file->fd, where);
+	file->number = deflater_begin(bundle->deflater, file->fd, file->packed, where);
+	free(where);
 	return true;
 }
 
@@ -235,9 +243,16 @@ static struct bundle_file **files_in_order(const struct bundle *bundle, size_t *
 /* --- zip -----------------------------------------------------------------------------------------------------------
  */
 
+static const char *why_not(zip_t *zip)
+{
+	int code = zip_error_code_zip(zip_get_error(zip));
+	/* It does not always note that there was none. */
+	return code == ZIP_ER_MEMORY || code == ZIP_ER_OK ? "not enough memory" : zip_strerror(zip);
+}
+
 static bool zip_failed(zip_t *zip, const char *name, struct err *err)
 {
-	return err_set(err, ERR_FILE, "cannot put %s into the zip: %s", name, zip_strerror(zip));
+	return err_set(err, ERR_FILE, "cannot put %s into the zip: %s", name, why_not(zip));
 }
 
 /* A file as libzip reads it: deflated already, so that only its bytes are copied. */
@@ -291,7 +306,8 @@ static zip_int64_t packed_source(void *context, void *data, zip_uint64_t length,
 	}
 }
 
-static bool zip_add_file(zip_t *zip, const struct bundle *bundle, const struct bundle_file *file, struct err *err)
+static bool zip_add_file(zip_t *zip, const struct bundle *bundle, const struct bundle_file *file,
+	const char *passphrase, struct err *err)
 {
 	struct packed_source *packed = mem_new(1, sizeof(*packed));
 	packed->fd = file->packed;
@@ -310,7 +326,8 @@ static bool zip_add_file(zip_t *zip, const struct bundle *bundle, const struct b
 	zip_uint64_t entry = (zip_uint64_t)index;
 	if (zip_set_file_compression(zip, entry, ZIP_CM_DEFLATE, DEFLATE_LEVEL) != 0 ||
 		zip_file_set_dostime(zip, entry, DOS_TIME, DOS_DATE, 0) != 0 ||
-		zip_file_set_external_attributes(zip, entry, 0, ZIP_OPSYS_UNIX, (zip_uint32_t)ENTRY_MODE << 16) != 0)
+		zip_file_set_external_attributes(zip, entry, 0, ZIP_OPSYS_UNIX, (zip_uint32_t)ENTRY_MODE << 16) != 0 ||
+		(passphrase != NULL && zip_file_set_encryption(zip, entry, ZIP_EM_AES_256, passphrase) != 0))
 		return zip_failed(zip, file->name, err);
 	return true;
 }
@@ -322,22 +339,26 @@ static int zip_cancelled(zip_t *zip, void *context)
 	return bundle->options.stopped != NULL && bundle->options.stopped() ? 1 : 0;
 }
 
-static bool build_zip(struct bundle *bundle, struct bundle_file *const *files, size_t count, struct err *err)
+/* Makes the zip at path, encrypted unless passphrase is NULL. */
+static bool build_zip(struct bundle *bundle, const char *path, const char *passphrase, struct err *err)
 {
 	int code = 0;
-	bundle->zip_path = mem_format("%s/bundle.zip", bundle->options.folder);
-	zip_t *zip = zip_open(bundle->zip_path, ZIP_CREATE | ZIP_TRUNCATE, &code);
+	zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
 	if (zip == NULL) {
 		zip_error_t error;
 		zip_error_init_with_code(&error, code);
-		err_set(err, ERR_FILE, "cannot make %s: %s", bundle->zip_path, zip_error_strerror(&error));
+		err_set(err, ERR_FILE, "cannot make %s: %s", path,
+			code == ZIP_ER_MEMORY ? "not enough memory" : zip_error_strerror(&error));
 		zip_error_fini(&error);
 		return false;
 	}
 	zip_register_cancel_callback_with_state(zip, zip_cancelled, NULL, bundle);
 	bool fine = true;
+	size_t count = 0;
+	struct bundle_file **files = files_in_order(bundle, &count);
 	for (size_t i = 0; fine && i < count; i++)
-		fine = zip_add_file(zip, bundle, files[i], err);
+		fine = zip_add_file(zip, bundle, files[i], passphrase, err);
+	free(files);
 	if (fine && zip_close(zip) != 0) {
 		int system = zip_error_system_type(zip_get_error(zip)) == ZIP_ET_SYS
 				     ? zip_error_code_system(zip_get_error(zip))
@@ -346,7 +367,7 @@ static bool build_zip(struct bundle *bundle, struct bundle_file *const *files, s
 			err_set(err, ERR_STOPPED, "stopped");
 		else
 			err_set(err, ERR_FILE, "cannot write the zip in %s: %s", bundle->options.folder,
-				system != 0 ? strerror(system) : zip_strerror(zip));
+				system != 0 ? strerror(system) : why_not(zip));
 		fine = false;
 	} else if (fine) {
 		return true;
@@ -355,11 +376,18 @@ static bool build_zip(struct bundle *bundle, struct bundle_file *const *files, s
 	return fine;
 }
 
-static bool publish_zip(struct bundle *bundle, const char *path, struct err *err)
+/* The zip that goes to its place. */
+static const char *outgoing(const struct bundle *bundle)
 {
-	int fd = open(bundle->zip_path, O_RDONLY | O_CLOEXEC);
+	return bundle->sealed ? bundle->sealed_path : bundle->zip_path;
+}
+
+static bool publish_zip(const struct bundle *bundle, const char *path, struct err *err)
+{
+	const char *from = outgoing(bundle);
+	int fd = file_open(AT_FDCWD, from, O_RDONLY);
 	if (fd < 0)
-		return err_set(err, ERR_FILE, "cannot read %s: %s", bundle->zip_path, strerror(errno));
+		return err_set(err, ERR_FILE, "cannot read %s: %s", from, strerror(errno));
 	bool fine = file_publish(fd, path, err);
 	close(fd);
 	return fine;
@@ -410,18 +438,44 @@ struct archive *bundle_archive(const struct bundle *bundle)
 	return archive;
 }
 
+static uint64_t size_of(const char *path)
+{
+	struct stat status;
+	return lstat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
 bool bundle_zip(struct bundle *bundle, struct err *err)
 {
 	assert(bundle->finished && bundle->zip_path == NULL);
-	size_t count = 0;
-	struct stat stat;
-	struct bundle_file **files = files_in_order(bundle, &count);
+	bundle->zip_path = mem_format("%s/bundle.zip", bundle->options.folder);
 	bundle->zipped = deflater_wait(bundle->deflater, bundle->options.stopped, err) &&
-			 build_zip(bundle, files, count, err);
-	if (bundle->zipped && lstat(bundle->zip_path, &stat) == 0)
-		bundle->zip_size = (uint64_t)stat.st_size;
-	free(files);
+			 build_zip(bundle, bundle->zip_path, NULL, err);
+	if (bundle->zipped)
+		bundle->zip_size = size_of(bundle->zip_path);
 	return bundle->zipped;
+}
+
+/* The library encrypts what is deflated already: nothing is packed twice. */
+bool bundle_seal(struct bundle *bundle, const char *passphrase, struct err *err)
+{
+	assert(bundle->zipped && bundle->sealed_path == NULL);
+	bundle->sealed_path = mem_format("%s/sealed.zip", bundle->options.folder);
+	bundle->sealed = build_zip(bundle, bundle->sealed_path, passphrase, err);
+	if (bundle->sealed)
+		bundle->zip_size = size_of(bundle->sealed_path);
+	return bundle->sealed;
+}
+
+bool bundle_can_seal(struct err *err)
+{
+	return zip_encryption_method_supported(ZIP_EM_AES_256, 1) != 0 ||
+	       err_set(err, ERR_USAGE, "libzip on this machine was built without AES: it cannot encrypt a zip");
+}
+
+bool bundle_digest(const struct bundle *bundle, char out[static DIGEST_HEX_SIZE], struct err *err)
+{
+	assert(bundle->zipped);
+	return sidecar_digest(outgoing(bundle), out, err);
 }
 
 bool bundle_commit(struct bundle *bundle, const char *path, struct err *err)

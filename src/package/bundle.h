@@ -4,8 +4,8 @@
  * Owns its working files. Knows tables and rows, not where they came from or whether they are right.
  *
  * The same rows give the same bytes: entries in a fixed order (manifest first, then by name), fixed times and modes.
- * Calls in this order: bundle_begin_file, bundle_add_row, bundle_end_file for each table; bundle_finish; bundle_archive
- * and bundle_zip as wanted; bundle_commit or bundle_keep.
+ * Calls in this order: bundle_begin_file, bundle_add_row, bundle_end_file for each table; bundle_finish;
+ * bundle_archive, bundle_zip and bundle_seal as wanted; bundle_commit or bundle_keep.
  */
 #ifndef PACKAGE_BUNDLE_H
 #define PACKAGE_BUNDLE_H
@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "package/archive.h"
 #include "table/csv_write.h"
@@ -60,6 +61,17 @@ struct archive *bundle_archive(const struct bundle *bundle);
 /* Makes the zip, in the working folder. Not more than once. */
 bool bundle_zip(struct bundle *bundle, struct err *err);
 
+/* Makes a second zip of the same files, encrypted with AES-256: what bundle_commit then puts in its place. The first
+ * one stays as it is for bundle_keep. Never the same bytes twice. After bundle_zip, not more than once; the passphrase
+ * is not kept. */
+bool bundle_seal(struct bundle *bundle, const char *passphrase, struct err *err);
+
+/* Whether the zip library of this machine can encrypt; ERR_USAGE if not. */
+bool bundle_can_seal(struct err *err);
+
+/* The SHA-256 of the zip that bundle_commit is going to put in its place. After bundle_zip. */
+bool bundle_digest(const struct bundle *bundle, char out[static DIGEST_HEX_SIZE], struct err *err);
+
 /* Puts the bundle at path: the zip, or, if path ends in a slash, a folder of loose files that takes the place of the
  * one before at once. Finishes and zips where that was not done. What was there before stays as it was unless this
  * succeeds. */
@@ -68,7 +80,7 @@ bool bundle_commit(struct bundle *bundle, const char *path, struct err *err);
 /* Moves the zip, made before, from the working folder to path, on the same file system, replacing what was there. */
 bool bundle_keep(struct bundle *bundle, const char *path, struct err *err);
 
-/* The size of the zip; 0 while there is none. */
+/* The size of the zip that bundle_commit puts in its place; 0 while there is none. */
 uint64_t bundle_size(const struct bundle *bundle);
 
 #endif

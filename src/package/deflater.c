@@ -117,6 +117,18 @@ static bool await(struct deflater *deflater, const struct job *job, uint64_t *re
 	return go_on;
 }
 
+static void *zlib_memory(void *unused, unsigned count, unsigned size)
+{
+	(void)unused;
+	return mem_grow(NULL, count, size);
+}
+
+static void zlib_free(void *unused, void *block)
+{
+	(void)unused;
+	free(block);
+}
+
 static void run_job(struct deflater *deflater, struct job *job)
 {
 	struct work *work = mem_new(1, sizeof(*work));
@@ -124,6 +136,8 @@ static void run_job(struct deflater *deflater, struct job *job)
 	bool ended = false;
 	bool fine = true;
 	work->job = job;
+	work->stream.zalloc = zlib_memory;
+	work->stream.zfree = zlib_free;
 	/* Raw deflate, with the memory libzip itself would take: the bytes are the same as if it had deflated. */
 	if (deflateInit2(&work->stream, deflater->level, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) !=
 		Z_OK)

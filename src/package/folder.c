@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/end.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -44,6 +45,12 @@ static bool check_old(const char *path, const char *const *known, bool *exists, 
 	return fine;
 }
 
+/* A folder that is not in its place yet. */
+struct unfinished {
+	const char *path;
+	const char *const *known;
+};
+
 /* Removes a folder and the known files in it; what else is there stays, and the folder with it. */
 static void remove_folder(const char *path, const char *const *known)
 {
@@ -53,6 +60,12 @@ static void remove_folder(const char *path, const char *const *known)
 		free(file);
 	}
 	rmdir(path);
+}
+
+static void remove_unfinished(void *context)
+{
+	const struct unfinished *folder = context;
+	remove_folder(folder->path, folder->known);
 }
 
 static bool copy_files(const struct folder_file *files, size_t count, const char *to, struct err *err)
@@ -74,7 +87,7 @@ static void sync_above(const char *path)
 	char *slash = strrchr(above, '/');
 	if (slash != NULL)
 		slash[slash == above ? 1 : 0] = '\0';
-	int fd = open(slash != NULL ? above : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = file_open(AT_FDCWD, slash != NULL ? above : ".", O_RDONLY | O_DIRECTORY);
 	if (fd >= 0) {
 		fsync(fd);
 		close(fd);
@@ -100,17 +113,26 @@ bool folder_publish(
 	char *slash = strrchr(place, '/');
 	size_t above = slash != NULL ? (size_t)(slash - place) + 1 : 0;
 	char *part = mem_format("%.*s.%s.rosterzip-part", (int)above, place, place + above);
+	struct unfinished unfinished = {part, known};
+	struct end_step last = {0};
 	bool exists = false;
-	bool made = false;
+	int made = -1;
 	bool fine = check_old(place, known, &exists, err);
 	if (fine) {
-		remove_folder(part, known); /* what an interrupted run left */
-		made = mkdir(part, S_IRWXU) == 0;
-		fine = made || err_set(err, ERR_FILE, "cannot make the folder %s: %s", part, strerror(errno));
+		made = file_make_part_folder(part);
+		if (made < 0 && errno == EWOULDBLOCK)
+			fine = err_set(err, ERR_FILE, "another run is writing %s", place);
+		else if (made < 0)
+			fine = err_set(err, ERR_FILE, "cannot make the folder %s: %s", part, strerror(errno));
 	}
+	if (made >= 0)
+		end_add(&last, remove_unfinished, &unfinished);
 	fine = fine && copy_files(files, count, part, err) && swap(part, place, exists, err);
-	if (made) /* now the old folder, or the new one that did not get there */
-		remove_folder(part, known);
+	if (made >= 0) {
+		remove_folder(part, known); /* now the old one, or the new one that did not get there */
+		close(made);
+	}
+	end_remove(&last);
 	free(part);
 	free(place);
 	return fine;

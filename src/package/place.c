@@ -1,5 +1,6 @@
 #include "package/place.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -72,8 +73,13 @@ static bool find_folder(struct place *place, const char *address, const char *na
 		return err_set(err, ERR_USAGE, "it needs the whole path: ~ is not replaced here");
 	struct stat status;
 	size_t length = strlen(address);
-	bool folder = address[length - 1] == '/' || (stat(address, &status) == 0 && S_ISDIR(status.st_mode));
+	bool folder = address[length - 1] == '/';
 	place->kind = PLACE_FOLDER;
+	if (!folder && stat(address, &status) == 0)
+		folder = S_ISDIR(status.st_mode);
+	else if (!folder && errno != ENOENT &&
+		 errno != ENOTDIR) /* it may be a folder, and must not be taken for a file */
+		return err_set(err, ERR_FILE, "cannot look at %s: %s", address, strerror(errno));
 	if (folder) {
 		while (length > 0 && address[length - 1] == '/')
 			length--;
