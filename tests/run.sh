@@ -2,8 +2,8 @@
 # All tests in one command: sh tests/run.sh
 #
 # Installs what is missing (root or sudo, only then), builds with AddressSanitizer and UndefinedBehaviorSanitizer in
-# build/test, and runs every test. With --all, or when CI is set, it also asks the second compiler, the linters and
-# valgrind. The last line is the outcome: "N passed, N failed".
+# build/test, and runs every test. With --all, or when CI is set, it also asks the second compiler, the linters,
+# valgrind and a browser. The last line is the outcome: "N passed, N failed".
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -62,9 +62,11 @@ sources() {
 
 sh tests/setup.sh gcc libc6-dev cmake make pkg-config \
 	libcurl4-openssl-dev libyajl-dev libzip-dev zlib1g-dev libssl-dev libinih-dev \
-	libcmocka-dev python3 openssl unzip p7zip-full sqlite3 locales tzdata procps
+	libcmocka-dev python3 openssl unzip p7zip-full sqlite3 locales tzdata procps strace mount \
+	mandoc zsh systemd dpkg-dev file openssh-client \
+	openssh-server nginx vsftpd
 if [ $all = yes ]; then
-	sh tests/setup.sh clang libclang-rt-dev clang-format clang-tidy cppcheck valgrind
+	sh tests/setup.sh clang libclang-rt-dev clang-format clang-tidy cppcheck valgrind chromium
 fi
 
 if check "build, gcc, sanitizers" build build/test -DCMAKE_BUILD_TYPE=Debug -DROSTERZIP_SANITIZE=ON; then
@@ -73,7 +75,7 @@ fi
 
 if [ $all = yes ]; then
 	if check "build, gcc, as it is installed" build build/plain -DCMAKE_BUILD_TYPE=RelWithDebInfo; then
-		suite build/plain -R '^valgrind$'
+		suite build/plain -R '^(valgrind|browser|faults)$'
 	fi
 	if check "build, clang, sanitizers" build build/clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug \
 		-DROSTERZIP_SANITIZE=ON; then

@@ -2,8 +2,8 @@
 """Holds samples/ true: python3 tests/samples.py PROGRAM SAMPLES
 
 Serves samples/pages over loopback as a school system would, exports them, and compares the bundle with samples/bundle,
-byte for byte, whatever the page size. Then the counts of the report, written down here by hand as the bundle is, and the
-option table of the README against what the program says of itself.
+byte for byte, whatever the page size. Then the counts of the report, written down here by hand as the bundle is, the
+option table of the README against what the program says of itself, and whether every sample configuration is accepted.
 """
 
 import glob
@@ -141,12 +141,91 @@ class Samples(unittest.TestCase):
 		self.assertEqual({(r["file"], r["column"]): r["taken-out"] for r in bundle["references"]}, TAKEN_OUT)
 		self.assertEqual(sum(r["dangling"] for r in bundle["references"]), 0)
 
+	def keys(self, value):
+		"""The keys of all objects within, but for findings of the final check, which are described with validate."""
+		if isinstance(value, dict):
+			for key, inside in value.items():
+				yield key
+				yield from self.keys(inside) if key != "check" else ()
+		elif isinstance(value, list):
+			for inside in value:
+				yield from self.keys(inside)
+
+	def test_readme_describes_the_report(self):
+		"""Every key of a real report, and those that only the program's text knows because this one is without them."""
+		_, report = self.export()
+		source = os.path.join(SAMPLES, "..")
+		with open(os.path.join(source, "src", "report.c"), encoding="utf-8") as file:
+			written = set(re.findall(r'json_(?:add_\w+|open_\w+|text)\(gen, "([^"]+)"', file.read()))
+		with open(os.path.join(source, "README.md"), encoding="utf-8") as file:
+			section = file.read().split("\n## The report\n")[1].split("\n## ")[0]
+		described = set(re.findall(r"`([a-z-]+)`", section))
+		self.assertGreater(len(written), 40)
+		self.assertEqual(sorted((written | set(self.keys(report))) - described), [])
+
+
+class Configurations(unittest.TestCase):
+	"""Each names folders and files of a machine that is set up for it; here they are below a temporary folder."""
+
+	def setUp(self):
+		folder = tempfile.TemporaryDirectory()
+		self.addCleanup(folder.cleanup)
+		self.folder = folder.name
+		self.credentials = os.path.join(folder.name, "credentials")
+		for path in ("credentials", "srv/rosters", "srv/snapshots", "srv/outbox/library", "var/lib/rosterzip/eagle/archive",
+				"var/lib/rosterzip/eagle/outbox"):
+			os.makedirs(os.path.join(folder.name, path))
+		self.write("credentials/archive-passphrase", "a sentence that nobody guesses\n")
+		subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", os.path.join(self.credentials, "mathvendor-key")],
+			timeout=SECONDS, check=True, stdin=subprocess.DEVNULL)
+
+	def write(self, name, text):
+		path = os.path.join(self.folder, name)
+		with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+			file.write(text)
+		return path
+
+	def accept(self, text, secrets=()):
+		"""The run gets as far as reading pages, of which there are none, and nothing is said about the configuration."""
+		text = re.sub(r" /(srv|var)/", rf" {self.folder}/\1/", text)
+		path = self.write("sample.conf", text)
+		for name in secrets:
+			self.write(f"credentials/{name}", "not a real one\n")
+		environment = {"PATH": os.environ["PATH"], "HOME": self.folder, "CREDENTIALS_DIRECTORY": self.credentials}
+		done = subprocess.run([PROGRAM, "export", "--config", path, "--resume", "0s", "--log-format", "text",
+			"--from-pages", self.folder], env=environment, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL,
+			stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+		said = done.stdout.decode()
+		self.assertEqual(done.returncode, 1, said)
+		self.assertRegex(said, r"\Arosterzip: error: from-pages: there are no saved pages to be read: [^\n]*\n\Z")
+
+	def test_files(self):
+		names = sorted(glob.glob(os.path.join(SAMPLES, "*.conf")))
+		self.assertEqual([os.path.basename(name) for name in names], ["aeries.conf", "nightly.conf", "oauth2.conf"])
+		for name in names:
+			with self.subTest(name), open(name, encoding="utf-8") as file:
+				self.accept(file.read(), ["deliver-secret.library"])
+
+	def test_settings_not_in_use(self):
+		"""What stands behind # alone is as right as what is in use."""
+		with open(os.path.join(SAMPLES, "aeries.conf"), encoding="utf-8") as file:
+			text = file.read()
+		text = re.sub(r"^#(?=[a-z])", "", text, flags=re.MULTILINE)
+		self.assertIn("\nallow-missing = ", text)
+		self.accept(text)
+
+	def test_config_map(self):
+		with open(os.path.join(SAMPLES, "kubernetes", "cronjob.yaml"), encoding="utf-8") as file:
+			text = file.read()
+		lines = re.search(r"^  eagle\.conf: \|\n((?:    .*\n|\n)+)", text, re.MULTILINE)[1]
+		self.accept(re.sub("^    ", "", lines, flags=re.MULTILINE).replace("/var/lib/rosterzip/", "/var/lib/rosterzip/eagle/"))
+
 
 class Readme(unittest.TestCase):
 	def test_options(self):
 		"""The table has every option with its default, in the order of the help, and no other."""
 		options = {}
-		for command in ("export", "diff", "validate", "doctor"):
+		for command in ("export", "deliver", "prune", "report", "diff", "validate", "doctor"):
 			said = subprocess.run([PROGRAM, command, "--help-all"], timeout=SECONDS, check=True, stdout=subprocess.PIPE).stdout
 			for name, rest in re.findall(r"^ +(?:-., )?--([a-z0-9-]+)(.*)$", said.decode(), re.MULTILINE):
 				number, choices = re.search(r" \((\w+)\)$", rest), re.search(r" ([\w-]+)(, [\w-]+)+$", rest)

@@ -3,7 +3,8 @@
  * absent files count), then files one behind the other, each a byte that says which file of the standard it is (their
  * number for the manifest, more for a file of no such name) and its bytes up to a record separator (0x1E).
  * Holds: findings are bounded in number and size, in order, fit to be printed, and the same when only the values are
- * asked for as well; none has a value unless they are.
+ * asked for as well; none has a value unless they are. What is counted beside is no more than there is, and makes a
+ * page out of which nothing breaks.
  */
 #include "fuzz.h"
 
@@ -12,7 +13,9 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "check/finding.h"
+#include "cmd/census.h"
 #include "cmd/judging.h"
+#include "cmd/portrait.h"
 #include "package/archive.h"
 #include "table/consumer.h"
 #include "table/schema.h"
@@ -125,21 +128,64 @@ static void check(const struct findings *findings, bool values)
 	}
 }
 
+/* The page of what was counted: its elements are those of the program. */
+static void draw(const struct census *census, const struct judgement *judgement, const struct findings *findings)
+{
+	struct buf page = {0};
+	const struct portrait portrait = {
+		.schema = &schema_oneroster_1_1,
+		.file = {.name = "OneRoster.zip"},
+		.judgement = judgement,
+		.findings = findings,
+		.census = census,
+	};
+	portrait_draw(&portrait, &page);
+	const char *body = strstr(buf_text(&page), "<body>");
+	fuzz_must(!page.overflow && body != NULL, "there is a page");
+	fuzz_must(
+		strstr(body, "<script") == NULL && strstr(body, "<b onclick") == NULL, "it is made of nothing foreign");
+	for (const char *line = body; line != NULL; line = strchr(line + 1, '\n')) {
+		const char *end = strchr(line + 1, '\n');
+		size_t length = end != NULL ? (size_t)(end - line) - 1 : strlen(line + 1);
+		fuzz_must(fuzz_is_clean(line + 1, length), "it is fit to be shown");
+	}
+	buf_release(&page);
+}
+
+static void check_census(const struct census *census)
+{
+	uint64_t classes = 0;
+	for (int i = 0; i < CENSUS_SIZES; i++)
+		classes += census->classes.by_size[i];
+	fuzz_must(classes == census->classes.count, "each class has one size");
+	fuzz_must(census->idle_students <= census->students && census->idle_teachers <= census->teachers,
+		"no more people than there are have no class");
+	fuzz_must(census->schools + census->districts <= census->org_count, "no organisation is both");
+}
+
 static struct findings *judge(const struct files *files, unsigned switches, bool values)
 {
 	static struct consumer consumer;
 	struct err err = {0};
 	struct judgement judgement;
+	struct census census;
 	consumer = demanding();
+	census_init(&census, &schema_oneroster_1_1);
 	const struct judging_options options = {
 		.schema = &schema_oneroster_1_1,
 		.consumer = (switches & 1) != 0 ? &consumer : NULL,
 		.folder = fuzz_folder(),
 		.whole = (switches & 2) != 0,
+		.line = census_line,
+		.context = &census,
 	};
 	struct findings *findings = findings_new(values);
 	struct archive *archive = archive_of_files(files->names, files->fds, files->count);
 	fuzz_must(judging_run(archive, &options, findings, &judgement, &err), "any bytes can be judged");
+	census_end(&census);
+	check_census(&census);
+	draw(&census, &judgement, findings);
+	census_release(&census);
 	judgement_release(&judgement);
 	archive_free(archive);
 	check(findings, values);

@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "package/bundle.h"
+#include "package/content.h"
 #include "scratch.h"
 
 static const char manifest_start[] = "propertyName,value\r\nmanifest.version,1.0\r\noneroster.version,1.1\r\n";
@@ -597,6 +598,178 @@ static void test_loose_files_after_interruption(void **state)
 	free(folder);
 }
 
+/* --- the encrypted zip ----------------------------------------------------------------------------------------------
+ */
+
+static const char passphrase[] = "a horse, a boat, a Gr\u00fc\u00dfe";
+
+/* A file of the zip read with a passphrase by the library alone; NULL when it cannot be. To be freed. */
+static char *decrypted(const char *path, const char *name, const char *with)
+{
+	char *text = NULL;
+	zip_t *zip = zip_open(path, ZIP_RDONLY, NULL);
+	assert_non_null(zip);
+	zip_file_t *file = zip_fopen_encrypted(zip, name, 0, with);
+	if (file != NULL) {
+		text = mem_new(4096, 1);
+		assert_true(zip_fread(file, text, 4095) >= 0);
+		zip_fclose(file);
+	}
+	zip_discard(zip);
+	return text;
+}
+
+static void test_sealed(void **state)
+{
+	struct scratch *scratch = *state;
+	char *path = target(scratch, "bundle.zip");
+	char *kept = target(scratch, "kept.zip");
+	char *plain = target(scratch, "plain.zip");
+	struct bundle_options options = options_in(scratch);
+	struct err err = {0};
+	char sum[DIGEST_HEX_SIZE];
+	char there[DIGEST_HEX_SIZE];
+	publish(scratch, &options, plain);
+	assert_true(bundle_can_seal(&err));
+	struct bundle *bundle = usual_bundle(&options);
+	assert_true(bundle_finish(bundle, &err));
+	assert_true(bundle_zip(bundle, &err));
+	assert_true(bundle_seal(bundle, passphrase, &err));
+	assert_true(bundle_digest(bundle, sum, &err));
+	uint64_t size = bundle_size(bundle);
+	assert_true(bundle_commit(bundle, path, &err));
+	assert_true(bundle_keep(bundle, kept, &err));
+	bundle_free(bundle);
+	assert_int_equal(scratch_entries(scratch), 1);
+
+	/* What is at its place is encrypted as a whole, and in the usual order. */
+	static const char *const names[] = {"manifest.csv", "orgs.csv", "users.csv"};
+	zip_t *zip = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, NULL);
+	assert_non_null(zip);
+	assert_int_equal(zip_get_num_entries(zip, 0), 3);
+	for (zip_uint64_t i = 0; i < 3; i++) {
+		struct zip_stat status;
+		assert_int_equal(zip_stat_index(zip, i, 0, &status), 0);
+		assert_string_equal(status.name, names[i]);
+		assert_int_equal(status.encryption_method, ZIP_EM_AES_256);
+		assert_int_equal(status.comp_method, ZIP_CM_DEFLATE);
+	}
+	zip_discard(zip);
+	struct buf bytes = {0};
+	read_whole(path, &bytes);
+	assert_int_equal(bytes.length, size);
+	digest_text(bytes.data, bytes.length, there);
+	assert_string_equal(sum, there);
+	for (size_t i = 0; i < 3; i++) { /* no Zip64, no descriptor */
+		size_t entry = number_at(&bytes, bytes.length - 6, 4);
+		for (size_t j = 0; j < i; j++)
+			entry += 46 + number_at(&bytes, entry + 28, 2) + number_at(&bytes, entry + 30, 2);
+		assert_int_equal(number_at(&bytes, entry + 8, 2) & ~0x6U, 1);
+		assert_int_equal(number_at(&bytes, entry + 10, 2), 99);
+		assert_int_equal(number_at(&bytes, entry + 30, 2), 11); /* of AES only */
+	}
+	struct buf other = {0};
+	read_whole(kept, &other);
+	for (size_t i = 0; i < 3; i++) {
+		char *text = decrypted(path, names[i], passphrase);
+		assert_non_null(text);
+		assert_entry(kept, names[i], text);
+		free(text);
+		assert_null(decrypted(path, names[i], NULL));
+		assert_null(decrypted(path, names[i], "a horse, a boat, a Grusse"));
+	}
+
+	/* What is kept is the usual zip. */
+	read_whole(plain, &bytes);
+	assert_int_equal(bytes.length, other.length);
+	assert_memory_equal(bytes.data, other.data, other.length);
+	buf_release(&other);
+	buf_release(&bytes);
+	free(plain);
+	free(kept);
+	free(path);
+}
+
+static bool stop_now;
+
+static bool is_stopped(void)
+{
+	return stop_now;
+}
+
+static void test_sealing_is_stopped(void **state)
+{
+	struct scratch *scratch = *state;
+	struct bundle_options options = options_in(scratch);
+	struct err err = {0};
+	options.stopped = is_stopped;
+	stop_now = false;
+	struct bundle *bundle = usual_bundle(&options);
+	assert_true(bundle_finish(bundle, &err));
+	assert_true(bundle_zip(bundle, &err));
+	stop_now = true;
+	assert_false(bundle_seal(bundle, passphrase, &err));
+	assert_int_equal(err.code, ERR_STOPPED);
+	bundle_free(bundle);
+	assert_int_equal(scratch_entries(scratch), 0);
+}
+
+/* What archive_unlock makes of it. */
+static void test_unlocked(void **state)
+{
+	struct scratch *scratch = *state;
+	char *path = target(scratch, "bundle.zip");
+	char *kept = target(scratch, "kept.zip");
+	struct bundle_options options = options_in(scratch);
+	struct err err = {0};
+	char plain[DIGEST_HEX_SIZE];
+	char there[DIGEST_HEX_SIZE];
+	struct bundle *bundle = usual_bundle(&options);
+	assert_true(bundle_finish(bundle, &err));
+	assert_true(bundle_zip(bundle, &err));
+	assert_true(bundle_seal(bundle, passphrase, &err));
+	assert_true(bundle_commit(bundle, path, &err));
+	assert_true(bundle_keep(bundle, kept, &err));
+	bundle_free(bundle);
+
+	struct archive *archive = archive_open(kept, &err);
+	assert_non_null(archive);
+	assert_true(content_digest(archive, plain, &err));
+	assert_false(archive_unlock(archive, passphrase)); /* nothing to be unlocked */
+	archive_free(archive);
+
+	archive = archive_open(path, &err);
+	assert_non_null(archive);
+	assert_int_equal(archive_entry(archive, 0)->troubles, ARCHIVE_ENCRYPTED);
+	assert_false(content_digest(archive, there, &err));
+	assert_int_equal(err.code, ERR_DATA);
+	assert_true(archive_unlock(archive, passphrase));
+	err = (struct err){0};
+	assert_true(content_digest(archive, there, &err));
+	assert_string_equal(there, plain);
+	assert_true(archive_unlock(archive, "quite another one"));
+	assert_false(content_digest(archive, there, &err));
+	assert_non_null(strstr(err.text, "another passphrase"));
+	archive_free(archive);
+
+	/* Not the same bytes, but those of the same content; and one that was touched shows. */
+	struct buf bytes = {0};
+	read_whole(path, &bytes);
+	bytes.data[60] = (char)(bytes.data[60] ^ 1);
+	int fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, bytes.data, bytes.length, 0), bytes.length);
+	close(fd);
+	buf_release(&bytes);
+	err = (struct err){0};
+	archive = archive_open(path, &err);
+	assert_non_null(archive);
+	assert_true(archive_unlock(archive, passphrase));
+	assert_false(content_digest(archive, there, &err));
+	archive_free(archive);
+	free(kept);
+	free(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -612,6 +785,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_loose_files, scratch_make, scratch_remove),
 		cmocka_unit_test_setup_teardown(test_loose_files_of_others, scratch_make, scratch_remove),
 		cmocka_unit_test_setup_teardown(test_loose_files_after_interruption, scratch_make, scratch_remove),
+		cmocka_unit_test_setup_teardown(test_sealed, scratch_make, scratch_remove),
+		cmocka_unit_test_setup_teardown(test_sealing_is_stopped, scratch_make, scratch_remove),
+		cmocka_unit_test_setup_teardown(test_unlocked, scratch_make, scratch_remove),
 	};
 	return cmocka_run_group_tests_name("bundle", tests, NULL, NULL);
 }

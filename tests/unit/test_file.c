@@ -14,14 +14,11 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/time.h"
 #include "scratch.h"
 
 #define PART ".bundle.zip.rosterzip-part"
@@ -153,6 +150,13 @@ static void test_publish(void **state)
 	assert_true(publish_text(path, "", &err));
 	assert_string_equal(scratch_read(path), "");
 	assert_int_equal(scratch_mode(path), 0600);
+
+	/* What others are to read they can read, whatever the umask. */
+	mode_t before = umask(077);
+	assert_true(file_publish_for_all(path, "numbers", 7, &err));
+	assert_string_equal(scratch_read(path), "numbers");
+	assert_int_equal(scratch_mode(path), 0644);
+	umask(before);
 
 	/* All of the source, wherever its position is, also if it is much. */
 	int fd = make_with(source, "");
@@ -444,93 +448,22 @@ static void test_lock(void **state)
 	char *path = scratch_path(scratch, "lock");
 	int first = -1;
 	int second = -1;
-	assert_true(file_lock(path, 0, &first, &err));
+	assert_true(file_lock(path, &first, &err));
 	assert_int_equal(scratch_mode(path), 0600);
 	assert_true(fcntl(first, F_GETFD) & FD_CLOEXEC);
-	assert_false(file_lock(path, 0, &second, &err));
+	assert_false(file_lock(path, &second, &err));
 	assert_err(&err, ERR_LOCK, "another run holds ");
-	assert_int_equal(second, -1);
-	err_clear(&err);
-	int64_t start = time_ms();
-	assert_false(file_lock(path, 1, &second, &err));
 	assert_err(&err, ERR_LOCK, path);
-	assert_true(time_ms() - start >= 1000);
+	assert_int_equal(second, -1);
 	close(first);
 	err_clear(&err);
-	assert_true(file_lock(path, 0, &second, &err)); /* the file that is left does not matter */
+	assert_true(file_lock(path, &second, &err)); /* the file that is left does not matter */
 	close(second);
 
 	char *nowhere = scratch_path(scratch, "none/lock");
-	assert_false(file_lock(nowhere, 0, &second, &err));
+	assert_false(file_lock(nowhere, &second, &err));
 	assert_err(&err, ERR_FILE, "none/lock: No such file or directory");
 	free(nowhere);
-	free(path);
-}
-
-/* The holder ends while we wait. */
-static void test_lock_is_waited_for(void **state)
-{
-	const struct scratch *scratch = *state;
-	struct err err = {0};
-	char *path = scratch_path(scratch, "lock");
-	int to_us[2];
-	int to_child[2];
-	assert_int_equal(pipe(to_us) | pipe(to_child), 0);
-	pid_t child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		int fd;
-		char c = file_lock(path, 0, &fd, &err) ? 'y' : 'n';
-		struct timespec while_we_try = {.tv_nsec = 250000000};
-		bool ok = write(to_us[1], &c, 1) == 1 && read(to_child[0], &c, 1) == 1;
-		nanosleep(&while_we_try, NULL);
-		_exit(ok ? 0 : 1);
-	}
-	char c = 'n';
-	assert_int_equal(read(to_us[0], &c, 1), 1);
-	assert_int_equal(c, 'y');
-	int fd = -1;
-	assert_false(file_lock(path, 0, &fd, &err));
-	err_clear(&err);
-	assert_int_equal(write(to_child[1], &c, 1), 1);
-	assert_true(file_lock(path, 60, &fd, &err));
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	close(fd);
-	for (int i = 0; i < 2; i++) {
-		close(to_us[i]);
-		close(to_child[i]);
-	}
-	free(path);
-}
-
-static void caught(int number)
-{
-	(void)number;
-}
-
-static void test_signal_ends_wait(void **state)
-{
-	const struct scratch *scratch = *state;
-	struct err err = {0};
-	char *path = scratch_path(scratch, "lock");
-	int first = -1;
-	int second = -1;
-	assert_true(file_lock(path, 0, &first, &err));
-	struct sigaction action = {.sa_handler = caught};
-	struct sigaction before;
-	/* Again and again, so that one of them meets the wait itself. */
-	struct itimerval soon = {.it_value.tv_usec = 30000, .it_interval.tv_usec = 30000};
-	struct itimerval never = {0};
-	assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
-	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
-	bool ok = file_lock(path, 600, &second, &err);
-	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
-	assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
-	assert_false(ok);
-	assert_err(&err, ERR_STOPPED, path);
-	close(first);
 	free(path);
 }
 
@@ -578,8 +511,6 @@ int main(void)
 		TEST(test_check_target),
 		TEST(test_not_ours),
 		TEST(test_lock),
-		TEST(test_lock_is_waited_for),
-		TEST(test_signal_ends_wait),
 		TEST(test_private),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

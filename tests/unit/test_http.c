@@ -332,6 +332,7 @@ static void test_limits(void **state)
 	struct http_request request = {.url = url, .max_body = 999999};
 	assert_true(http_run(setting.http, &request, &reply, &setting.err));
 	assert_int_equal(reply.failure, HTTP_TOO_MUCH);
+	assert_string_equal(reply.problem, "the body is over its limit");
 	http_reply_release(&reply);
 	request.max_body = 1000000;
 	assert_true(http_run(setting.http, &request, &reply, &setting.err));
@@ -340,6 +341,7 @@ static void test_limits(void **state)
 	free(url);
 	run(&setting, "GET", "/headers", &reply);
 	assert_int_equal(reply.failure, HTTP_TOO_MUCH);
+	assert_string_equal(reply.problem, "the header lines are over the limit of 256 KiB");
 	http_reply_release(&reply);
 	run(&setting, "GET", "/link", &reply);
 	assert_int_equal(reply.failure, HTTP_OK);
@@ -589,6 +591,9 @@ static void test_allowed_addresses(void **state)
 		"http://128.0.0.1/",
 		"http://[::2]/",
 		"https://",
+		"https:/sis.example.org/",
+		"https:///sis.example.org/",
+		"https:sis.example.org/",
 		"https://sis.example.org/with blank",
 	};
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {

@@ -6,7 +6,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -47,10 +50,11 @@ static void test_text(void **state)
 	log_line(LOG_DEBUG, "users", "not wanted");
 	log_open(LOG_ERROR, LOG_TEXT);
 	log_line(LOG_WARNING, "users", "not wanted");
+	log_line(LOG_NOTICE, "progress", "asked for");
 	log_open(LOG_DEBUG, LOG_TEXT);
 	log_line(LOG_DEBUG, "http", "GET");
 	assert_string_equal(give_back(), "rosterzip: error: users: 3 rows\nrosterzip: warning: users: careful\n"
-					 "rosterzip: hello\nrosterzip: http: GET\n");
+					 "rosterzip: hello\nrosterzip: progress: asked for\nrosterzip: http: GET\n");
 }
 
 static void test_harmless(void **state)
@@ -68,6 +72,46 @@ static void test_harmless(void **state)
 		"rosterzip: \xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80\n"
 		"rosterzip: \uFFFD|\uFFFD\uFFFD|\uFFFD\uFFFD\uFFFD|\uFFFD\uFFFD\uFFFD\uFFFD|\uFFFD\uFFFD|\uFFFDt\uFFFD"
 		"\n");
+}
+
+/* As systemd has it: "<priority>" in front of what goes straight into the journal, and nothing there but the text. */
+static void test_journal(void **state)
+{
+	struct stat status;
+	char stream[64];
+	catch_stderr(*state);
+	assert_int_equal(fstat(STDERR_FILENO, &status), 0);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_open(LOG_DEBUG, LOG_TEXT);
+	log_line(LOG_ERROR, "users", "%d rows", 3);
+	log_line(LOG_WARNING, NULL, "careful");
+	log_line(LOG_NOTICE, NULL, "asked for");
+	log_line(LOG_INFO, NULL, "hello");
+	log_line(LOG_DEBUG, "http", "GET");
+	log_last("the end");
+	/* Standard error was led elsewhere since. */
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino + 1);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_open(LOG_DEBUG, LOG_TEXT);
+	log_line(LOG_INFO, NULL, "hello");
+	unsetenv("JOURNAL_STREAM");
+	assert_string_equal(give_back(),
+		"<3>users: 3 rows\n<4>careful\n<5>asked for\n<6>hello\n<7>http: GET\n<3>the end\nrosterzip: hello\n");
+}
+
+static void test_last(void **state)
+{
+	catch_stderr(*state);
+	log_open(LOG_ERROR, LOG_TEXT);
+	log_last("the end");
+	log_open(LOG_ERROR, LOG_JSON);
+	log_last("the end");
+	const char *said = give_back();
+	static const char text[] = "rosterzip: error: the end\n{\"time\":\"";
+	static const char json[] = "Z\",\"level\":\"error\",\"subject\":\"\",\"text\":\"the end\"}\n";
+	assert_memory_equal(said, text, strlen(text));
+	assert_string_equal(strchr(said, 'Z'), json);
 }
 
 static void test_json(void **state)
@@ -136,6 +180,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_text),
 		TEST(test_harmless),
+		TEST(test_journal),
+		TEST(test_last),
 		TEST(test_json),
 		TEST(test_long),
 		TEST(test_hook),

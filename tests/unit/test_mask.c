@@ -27,6 +27,7 @@ static void test_forms(void **state)
 	check(mask, "is s%26cret%20%2F1!", "is ***!");
 	check(mask, "is s%26cret%20%2f1!", "is ***!");
 	check(mask, "is s%26cret+%2F1!", "is ***!");
+	check(mask, "is cyZjcmV0IC8x!", "is ***!");
 	check(mask, "s&cret /1s&cret /1", "******");
 	check(mask, "s&cret /2", "s&cret /2");
 	check(mask, "", "");

@@ -12,12 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "scratch.h"
 #include "secret.h"
+#include "stop.h"
 
 #define SECRET "swordfish-under-the-bridge"
 
@@ -155,6 +158,40 @@ static void test_secret_command_time(void **state)
 	}
 }
 
+/* A command and a pipe that give no secret, when the run is to end: neither is waited for, and the command goes too. */
+static void test_stopped(void **state)
+{
+	char *path = scratch_path(*state, "process");
+	char *pipe_path = scratch_path(*state, "pipe");
+	char *command = mem_format("echo $$ > %s; exec sleep 600", path);
+	assert_int_equal(mkfifo(pipe_path, 0600), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct err err = {0};
+		char *secret = NULL;
+		pid_t process = getpid();
+		alarm(30);
+		if (!stop_watch(&err) || fork() == 0) {
+			poll(NULL, 0, 300);
+			kill(process, SIGTERM);
+			_exit(0);
+		}
+		bool ok = !secret_from_file(pipe_path, &secret, &err) && err.code == ERR_STOPPED && secret == NULL;
+		err_clear(&err);
+		ok = ok && !secret_from_command(command, 60, &secret, &err) && err.code == ERR_STOPPED;
+		_exit(ok && secret == NULL ? 0 : 1);
+	}
+	int status = 0;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	if (access(path, F_OK) == 0 && *scratch_read(path) != '\0')
+		assert_true(is_gone(strtol(scratch_read(path), NULL, 10)));
+	free(command);
+	free(pipe_path);
+	free(path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 
 int main(void)
@@ -163,6 +200,7 @@ int main(void)
 		TEST(test_secret_file),
 		TEST(test_secret_command),
 		TEST(test_secret_command_time),
+		TEST(test_stopped),
 	};
 	return cmocka_run_group_tests_name("secret", tests, NULL, NULL);
 }

@@ -560,18 +560,18 @@ static void damaged_body_is_found(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		scratch_write(path, wrong[i]);
 		assert_false(store_page_read(store, "users", 1, gather, &got, &err));
-		assert_err(&err, ERR_FILE, "pages/users-000001.page.json is not what was saved: the file is damaged");
+		assert_err(&err, ERR_API, "pages/users-000001.page.json is not what was saved: the file is damaged");
 	}
 	assert_int_equal(unlink(path), 0);
 	assert_false(store_page_read(store, "users", 1, gather, &got, &err));
-	assert_err(&err, ERR_FILE, "cannot read the saved page");
+	assert_err(&err, ERR_API, "cannot read the saved page");
 	assert_int_equal(symlink("/etc/passwd", path), 0);
 	assert_false(store_page_read(store, "users", 1, gather, &got, &err));
-	assert_err(&err, ERR_FILE, "cannot read the saved page");
+	assert_err(&err, ERR_API, "cannot read the saved page");
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_false(store_page_read(store, "users", 1, gather, &got, &err));
-	assert_err(&err, ERR_FILE, "is damaged");
+	assert_err(&err, ERR_API, "is damaged");
 	/* The reading begins again, and the way is free. */
 	must(store_restart(store, "users", "", &err), &err);
 	add_page(store, "users", 1, "[]");
