@@ -77,8 +77,7 @@ if [ $all = yes ]; then
 	if check "build, gcc, as it is installed" build build/plain -DCMAKE_BUILD_TYPE=RelWithDebInfo; then
 		suite build/plain -R '^(valgrind|browser|faults)$'
 	fi
-	if check "build, clang, sanitizers" build build/clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug \
-		-DROSTERZIP_SANITIZE=ON; then
+	if check "build, clang" build build/clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug; then
 		suite build/clang -R '^unit\.'
 	fi
 	# shellcheck disable=SC2046 # one word each

@@ -42,15 +42,22 @@ static void crypto_free(void *block, const char *file, int line)
 	free(block);
 }
 
+static CURLcode start_curl(void)
+{
+	return curl_global_init_mem(CURL_GLOBAL_DEFAULT, new_block, free, grow_block, mem_copy, mem_new);
+}
+
 void library_start(void)
 {
 	/* Refused only when it has memory already: then it has its own ways. */
 	(void)CRYPTO_set_mem_functions(crypto_new, crypto_grow, crypto_free);
+	/* Addresses are taken apart long before there is a connection. If this fails, the next one says so. */
+	(void)start_curl();
 }
 
 bool library_start_curl(struct err *err)
 {
-	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, new_block, free, grow_block, mem_copy, mem_new) == CURLE_OK)
+	if (start_curl() == CURLE_OK)
 		return true;
 	return err_set(err, ERR_OTHER, "cannot start libcurl");
 }

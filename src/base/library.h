@@ -9,7 +9,7 @@
 
 struct err;
 
-/* The cryptographic library; before anything else is done with it, on the first lines of main. */
+/* The cryptographic library and libcurl; before anything else is done with them, on the first lines of main. */
 void library_start(void);
 
 /* libcurl; like curl_global_init, to be undone by curl_global_cleanup as often as it is called. */

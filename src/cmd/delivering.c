@@ -343,7 +343,7 @@ static bool queue_copy(
 	const struct delivering_order *order, const struct parcel *parcel, struct parcels *queued, struct err *err)
 {
 	char *ticket = next_ticket(order, queued, parcel->name, parcel->time);
-	int fd = open(parcel->file, O_RDONLY | O_CLOEXEC);
+	int fd = file_open(AT_FDCWD, parcel->file, O_RDONLY);
 	bool fine = fd >= 0 || err_set(err, ERR_FILE, "cannot read %s: %s", parcel->file, strerror(errno));
 	fine = fine && file_publish(fd, ticket, err);
 	if (fd >= 0)

@@ -73,7 +73,7 @@ static bool hash(struct side *side, struct err *err)
 	char piece[PIECE];
 	uint64_t bytes = 0;
 	ssize_t got = -1;
-	int fd = open(side->path, O_RDONLY | O_CLOEXEC);
+	int fd = file_open(AT_FDCWD, side->path, O_RDONLY);
 	struct digest *digest = digest_new();
 	while (fd >= 0 && (got = read(fd, piece, sizeof(piece))) > 0) {
 		digest_add(digest, piece, (size_t)got);

@@ -163,7 +163,7 @@ bool delivery_ready(const struct delivery *delivery, struct err *err)
 static bool open_file(struct sending *sending, const char *path, struct err *err)
 {
 	struct stat status;
-	sending->fd = open(path, O_RDONLY | O_CLOEXEC);
+	sending->fd = file_open(AT_FDCWD, path, O_RDONLY);
 	if (sending->fd < 0 || fstat(sending->fd, &status) != 0)
 		return err_set(err, ERR_FILE, "cannot read %s: %s", path, strerror(errno));
 	if (!S_ISREG(status.st_mode))

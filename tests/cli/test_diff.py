@@ -21,7 +21,7 @@ from harness import OLD_BUNDLE, PROGRAM, Case
 from test_main_job import HEADERS
 from yardstick import MEASURE
 
-PAIRS = int(os.environ.get("ROSTERZIP_PAIRS") or 50)  # for each of four tests
+PAIRS = int(os.environ.get("ROSTERZIP_PAIRS") or 30)  # for each of four tests
 MEMORY = {"ASAN_OPTIONS": "exitcode=99:quarantine_size_mb=1"}  # else what was freed counts as used
 
 

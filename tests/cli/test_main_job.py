@@ -261,7 +261,7 @@ class District(Case):
 		new_york = "America/New_York" if there else "EST5EDT,M3.2.0,M11.1.0"
 		turkish = self.locale()
 		names = []
-		for size, env in ((1000, {"TZ": "UTC", "LANG": "C"}), (37, {"TZ": new_york, **turkish}),
+		for size, env in ((1000, {"TZ": "UTC", "LANG": "C"}), (73, {"TZ": new_york, **turkish}),
 				(5000, {"TZ": "UTC", **turkish}), (5000, {"TZ": new_york, "LANG": "C", "LC_ALL": "C"})):
 			path = os.path.join(self.out_folder, f"{len(names)}.zip")
 			names.append(os.path.basename(path))

@@ -20,7 +20,7 @@
 #define BOM         "\xEF\xBB\xBF"
 #define COUNT(what) (sizeof(what) / sizeof((what)[0]))
 
-enum { MANY = 64 * 1024 * 1024 };
+enum { MANY = 24 * 1024 * 1024 };
 
 /* Bytes in pieces: first all of text, then pattern again and again until there were total bytes of both; chunk bytes
  * at a time if chunk is not 0; fails behind total bytes if fails. Keeps count. */
