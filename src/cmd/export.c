@@ -101,7 +101,6 @@ static bool prepare_outputs(struct export *export, struct err *err)
 	for (size_t i = 0; i < export->config.bundle_count; i++) {
 		const struct bundle_config *bundle = &export->config.bundles[i];
 		struct publication *publication = &export->publications[i];
-		publication->config = bundle;
 		publication->path = dated_fill(bundle->output, export->started);
 		if (publication->path == NULL)
 			return err_set(err, ERR_USAGE, "output: %s gives no path", bundle->output);
@@ -457,7 +456,7 @@ static bool publish_all(struct export *export, struct err *err)
 	for (size_t i = 0; i < export->config.bundle_count; i++) {
 		struct err own = {0};
 		const struct bundle_config *bundle = &export->config.bundles[i];
-		if (publish_bundle(&publish, bundle, &export->publications[i], &own) &&
+		if (publish_bundle(&publish, &export->publications[i], &own) &&
 			deliver(export, &export->publications[i], &own))
 			continue;
 		if (bundle->name[0] != '\0')
@@ -655,6 +654,8 @@ bool cmd_export(int argc, char **argv, struct err *err)
 		log_settings(&export.config);
 	export.collections = mem_new((size_t) export.schema->table_count, sizeof(*export.collections));
 	export.publications = mem_new(export.config.bundle_count, sizeof(*export.publications));
+	for (size_t i = 0; i < export.config.bundle_count; i++)
+		export.publications[i].config = &export.config.bundles[i];
 	export.stats.current_table = -1;
 	bool fine = stop_watch(err) && stop_deadline(export.config.deadline, STOP_GRACE, err);
 	struct ping *ping = ping_start(&export.config);

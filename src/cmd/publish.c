@@ -418,11 +418,10 @@ static void refuse(struct making *making, struct err *err)
 	err_hint(err, "The refused bundle is kept at %s", making->shelf.refused);
 }
 
-bool publish_bundle(const struct publish *publish, const struct bundle_config *config, struct publication *publication,
-	struct err *err)
+bool publish_bundle(const struct publish *publish, struct publication *publication, struct err *err)
 {
+	const struct bundle_config *config = publication->config;
 	struct making making = {.publish = publish, .config = config, .publication = publication};
-	publication->config = config;
 	prepare(&making);
 	shelf_open(&making.shelf, publish->schema, publish->state_dir, config->name);
 	publication->delta = delta_of(config, &making.shelf, publish->clock);

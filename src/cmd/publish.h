@@ -35,7 +35,8 @@ struct publish {
 	void (*draw)(struct stats *stats);
 };
 
-/* What became of a bundle; kept for summary and report. Zero before; released also after a failure. */
+/* What became of a bundle; kept for summary and report. Zero before but for config and path; released also after a
+ * failure. */
 struct publication {
 	const struct bundle_config *config;
 	char *path; /* where it goes */
@@ -63,9 +64,9 @@ struct publication {
 	struct delivering delivery; /* whoever publishes sees to that, too */
 };
 
-/* Publishes the bundle of config at publication->path, or says in err (and publication->err) why it must not. */
-bool publish_bundle(const struct publish *publish, const struct bundle_config *config, struct publication *publication,
-	struct err *err);
+/* Publishes the bundle of publication->config at publication->path, or says in err (and publication->err) why it must
+ * not. */
+bool publish_bundle(const struct publish *publish, struct publication *publication, struct err *err);
 
 void publication_release(struct publication *publication);
 

@@ -448,6 +448,19 @@ class Metrics(Operations):
 	def names(self):
 		return {name for name, _ in self.samples}
 
+	def test_bundles_that_nobody_came_to(self):
+		"""The first one cannot be written: the others are known all the same."""
+		self.serve(SIZE)
+		config = self.write("two.conf", f"[bundle first]\noutput = {self.path('nowhere', 'a.zip')}\n"
+			f"[bundle second]\noutput = {self.zip}\ndeliver = {self.out_folder}\n")
+		run = self.program(self.arguments("--config", config, "--metrics-file", self.metrics_file, output=False))
+		self.assertEqual(run.code, 2, run.shown)
+		self.assertIn("nowhere", run.error)
+		self.metrics()
+		self.assertEqual(self.one("last_exit_status"), 2)
+		self.assertEqual(self.one("bundle_state", bundle="second", state="published"), 0)
+		self.assertEqual(self.one("bundle_state", bundle="second", state="failed"), 1)
+
 	def test_numbers_of_a_good_run(self):
 		self.serve({**SIZE, "users": 200}, cap=30, derived=False, faults=[{"match": "users", "first": 1,
 			"do": {"status": 503, "retry_after": 0}}])
