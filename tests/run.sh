@@ -62,7 +62,7 @@ sources() {
 
 sh tests/setup.sh gcc libc6-dev cmake make pkg-config \
 	libcurl4-openssl-dev libyajl-dev libzip-dev zlib1g-dev libssl-dev libinih-dev \
-	libcmocka-dev python3 openssl unzip p7zip-full sqlite3 locales tzdata procps strace mount \
+	libcmocka-dev python3 openssl ca-certificates unzip p7zip-full sqlite3 locales tzdata procps strace mount \
 	mandoc zsh systemd dpkg-dev file openssh-client \
 	openssh-server nginx vsftpd
 if [ $all = yes ]; then
