@@ -172,7 +172,7 @@ class Configurations(unittest.TestCase):
 		self.addCleanup(folder.cleanup)
 		self.folder = folder.name
 		self.credentials = os.path.join(folder.name, "credentials")
-		for path in ("credentials", "srv/rosters", "srv/snapshots", "srv/outbox/library", "var/lib/rosterzip/eagle/archive",
+		for path in ("credentials", "srv/rosters", "srv/snapshots", "srv/outbox/textbooks", "var/lib/rosterzip/eagle/archive",
 				"var/lib/rosterzip/eagle/outbox"):
 			os.makedirs(os.path.join(folder.name, path))
 		self.write("credentials/archive-passphrase", "a sentence that nobody guesses\n")
@@ -204,7 +204,7 @@ class Configurations(unittest.TestCase):
 		self.assertEqual([os.path.basename(name) for name in names], ["aeries.conf", "nightly.conf", "oauth2.conf"])
 		for name in names:
 			with self.subTest(name), open(name, encoding="utf-8") as file:
-				self.accept(file.read(), ["deliver-secret.library"])
+				self.accept(file.read(), ["deliver-secret.textbooks"])
 
 	def test_settings_not_in_use(self):
 		"""What stands behind # alone is as right as what is in use."""
