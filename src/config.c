@@ -667,13 +667,12 @@ static bool check_files(const struct config *config, const struct bundle_config 
 
 const char *config_zip_name(const struct bundle_config *bundle, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash != NULL ? slash + 1 : path;
+	const char *name = file_base(path);
 	const char *address = bundle->deliver;
 	if (*name == '\0' || address == NULL)
 		return name;
 	/* An address that does not end in a slash names the file itself, a path of this machine perhaps a folder. */
-	slash = strrchr(address, '/');
+	const char *slash = strrchr(address, '/');
 	if (strstr(address, "://") != NULL && strchr(address, '?') == NULL && slash[1] != '\0')
 		return slash + 1;
 	return bundle->deliver_as != NULL ? bundle->deliver_as : name;
@@ -683,8 +682,7 @@ const char *config_zip_name(const struct bundle_config *bundle, const char *path
 static bool check_form(struct config *config, const struct bundle_config *bundle, struct err *err)
 {
 	const struct consumer *consumer = bundle->consumer;
-	const char *slash = strrchr(bundle->output, '/');
-	const char *name = slash != NULL ? slash + 1 : bundle->output;
+	const char *name = file_base(bundle->output);
 	bool loose = *name == '\0';
 	if (consumer == NULL)
 		return true;

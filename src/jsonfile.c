@@ -86,8 +86,7 @@ void *jsonfile_keep(struct jsonfile *file, void *block)
 char *jsonfile_name(const char *path)
 {
 	static const char end[] = ".json";
-	const char *slash = strrchr(path, '/');
-	const char *name = slash != NULL ? slash + 1 : path;
+	const char *name = file_base(path);
 	size_t length = strlen(name);
 	if (length >= sizeof(end) && strcmp(name + length - (sizeof(end) - 1), end) == 0)
 		length -= sizeof(end) - 1;

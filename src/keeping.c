@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -43,12 +44,6 @@ static const char *rule_option(const struct bundle_config *bundle)
 	return bundle->keep_weekly > 0 ? "keep-weekly" : "keep-monthly";
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
 /* --- settings ------------------------------------------------------------------------------------------------------
  */
 
@@ -65,12 +60,12 @@ static struct trial try_output(const char *output, int64_t moment)
 	struct retention_time read;
 	struct tm local;
 	time_t seconds = (time_t)moment;
-	if (trial.path == NULL || !series_read_name(base_name(trial.path), &read, &trial.series)) {
+	if (trial.path == NULL || !series_read_name(file_base(trial.path), &read, &trial.series)) {
 		free(trial.path);
 		return (struct trial){0};
 	}
 	localtime_r(&seconds, &local);
-	trial.folder = (size_t)(base_name(trial.path) - trial.path);
+	trial.folder = (size_t)(file_base(trial.path) - trial.path);
 	if (read.day != time_days(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday)) { /* a date, but not this */
 		free(trial.path);
 		free(trial.series);
@@ -193,7 +188,7 @@ bool keeping_ready(const struct config *config, struct err *err)
 /* The folder that a path lies in; to be freed. */
 static char *folder_of(const char *path)
 {
-	const char *base = base_name(path);
+	const char *base = file_base(path);
 	if (base == path)
 		return mem_copy(".");
 	size_t length = (size_t)(base - path) - 1;
@@ -225,11 +220,11 @@ size_t keeping_prune(const struct bundle_config *bundle, const char *path)
 	struct err err = {0};
 	char *series = NULL;
 	size_t removed = 0;
-	if (!keeping_is_set(bundle) || !series_read_name(base_name(path), &time, &series))
+	if (!keeping_is_set(bundle) || !series_read_name(file_base(path), &time, &series))
 		return 0;
 	char *folder = folder_of(path);
 	if (series_open(&list, folder, series, &err)) {
-		series_judge(&list, &rule, base_name(path));
+		series_judge(&list, &rule, file_base(path));
 		removed = remove_rest(&list);
 	} else {
 		log_line(LOG_WARNING, subject, "%s", err.text);

@@ -4,17 +4,12 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "config.h"
 #include "dated.h"
 #include "option.h"
 #include "package/place.h"
-
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
 
 /* Whether the address of a delivery names the file, and is not that of a folder in which the file gets a name. */
 static bool names_file(const char *address)
@@ -33,7 +28,7 @@ static const char *name_there(const struct bundle_config *bundle)
 		return NULL;
 	if (bundle->deliver_as != NULL)
 		return bundle->deliver_as;
-	return bundle->output != NULL ? base_of(bundle->output) : NULL;
+	return bundle->output != NULL ? file_base(bundle->output) : NULL;
 }
 
 /* Address and name in one text, to be freed. */
@@ -68,7 +63,7 @@ static bool check_without(const struct config *config, const struct bundle_confi
 
 static bool check_one(const struct config *config, const struct bundle_config *bundle, struct err *err)
 {
-	if (bundle->output != NULL && *base_of(bundle->output) == '\0') {
+	if (bundle->output != NULL && *file_base(bundle->output) == '\0') {
 		err_set(err, ERR_USAGE,
 			"`deliver` sends one file, and `output` ends in a slash, which gives loose files: name a zip "
 			"there");

@@ -36,6 +36,12 @@ int file_open(int folder, const char *path, int flags)
 	return fd;
 }
 
+const char *file_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash != NULL ? slash + 1 : path;
+}
+
 const char *file_work_folder(void)
 {
 	static const char on_disk[] = "/var/tmp";

@@ -20,6 +20,9 @@ struct err;
 /* openat, closed on exec, a new file 0600; not to be interrupted by a signal. */
 int file_open(int folder, const char *path, int flags);
 
+/* What stands behind the last slash of a path: "" for one that ends in a slash. Points into it. */
+const char *file_base(const char *path);
+
 /* The folder for working files of a command that has none of its own: $TMPDIR, else /var/tmp (on disk even where /tmp
  * is memory), else /tmp. */
 const char *file_work_folder(void);

@@ -27,12 +27,6 @@ struct deliver {
 	int lock;         /* of the state folder, if there is one */
 };
 
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
 static struct delivering_order order_of(const struct deliver *deliver, const struct bundle_config *bundle)
 {
 	return (struct delivering_order){
@@ -60,7 +54,7 @@ static bool is_published(const struct deliver *deliver, const struct bundle_conf
 
 static bool is_called(const struct deliver *deliver, const struct bundle_config *bundle)
 {
-	return bundle->output != NULL && dated_fits(base_of(bundle->output), base_of(deliver->path));
+	return bundle->output != NULL && dated_fits(file_base(bundle->output), file_base(deliver->path));
 }
 
 static bool has_receiver(const struct deliver *deliver, const struct bundle_config *bundle)
@@ -129,7 +123,7 @@ static void print_sent(const struct deliver *deliver, const struct bundle_config
 		return;
 	}
 	if (deliver->path != NULL)
-		printf("delivered %s to %s: ", base_of(deliver->path), sent->place);
+		printf("delivered %s to %s: ", file_base(deliver->path), sent->place);
 	else
 		printf("delivered to %s: ", sent->place);
 	if (sent->sent > 1)

@@ -52,12 +52,6 @@ struct parcels {
 /* --- places --------------------------------------------------------------------------------------------------------
  */
 
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
 static const char *name_of(const struct delivering_order *order)
 {
 	return order->bundle->name[0] != '\0' ? order->bundle->name : "bundle";
@@ -92,7 +86,7 @@ static void target_of(const struct bundle_config *bundle, const char *name, char
 	if (bundle->deliver_as != NULL)
 		name = bundle->deliver_as;
 	else if (bundle->output != NULL)
-		name = base_of(bundle->output);
+		name = file_base(bundle->output);
 	char *text = mem_format("%s\n%s", bundle->deliver, name);
 	digest_text(text, strlen(text), out);
 	free(text);
@@ -179,7 +173,7 @@ static bool take_note(const struct delivering_order *order, const struct parcel 
 	if (order->state_dir == NULL)
 		return true;
 	bool usual = bundle->deliver_as != NULL || bundle->output == NULL ||
-		     dated_fits(base_of(bundle->output), parcel->name);
+		     dated_fits(file_base(bundle->output), parcel->name);
 	if (usual && content_of(parcel->file, content))
 		return record_write(order, parcel, content, result, err);
 	forget_record(order);
@@ -225,8 +219,8 @@ static int by_number(const void *left, const void *right)
 	uint64_t numbers[2] = {0};
 	int64_t time = 0;
 	const char *name = NULL;
-	read_ticket(base_of(((const struct parcel *)left)->file), &numbers[0], &time, &name);
-	read_ticket(base_of(((const struct parcel *)right)->file), &numbers[1], &time, &name);
+	read_ticket(file_base(((const struct parcel *)left)->file), &numbers[0], &time, &name);
+	read_ticket(file_base(((const struct parcel *)right)->file), &numbers[1], &time, &name);
 	return (numbers[0] > numbers[1]) - (numbers[0] < numbers[1]);
 }
 
@@ -278,7 +272,7 @@ static void drop_queued(const struct delivering_order *order)
 static bool is_delivered(const struct delivering_order *order, const struct shelf *shelf, const struct record *record)
 {
 	char target[DIGEST_HEX_SIZE];
-	target_of(order->bundle, base_of(shelf->path), target);
+	target_of(order->bundle, file_base(shelf->path), target);
 	return record->known && strcmp(record->target, target) == 0 && strcmp(record->content, shelf->content) == 0;
 }
 
@@ -295,7 +289,7 @@ static bool find_published(const struct shelf *shelf, struct parcels *parcels, s
 		return err_set(err, ERR_DELIVERY, "%s is not there any more as it was published%s", shelf->path,
 			shelf->delta ? "; what it held is part of the next bundle in bulk"
 				     : ", nor is the copy in the state folder; the next export in bulk makes it anew");
-	parcels_add(parcels, mem_copy(file), base_of(shelf->path), shelf->time, false);
+	parcels_add(parcels, mem_copy(file), file_base(shelf->path), shelf->time, false);
 	return true;
 }
 
@@ -332,7 +326,7 @@ static char *next_ticket(
 	const char *rest = NULL;
 	char *folder = queue_path(order);
 	if (queued->count > 0)
-		read_ticket(base_of(queued->items[queued->count - 1].file), &number, &ignored, &rest);
+		read_ticket(file_base(queued->items[queued->count - 1].file), &number, &ignored, &rest);
 	char *path = mem_format("%s/%08" PRIu64 "-%" PRId64 "-%s", folder, number + 1, time, name);
 	free(folder);
 	return path;
@@ -383,7 +377,7 @@ bool delivering_keep(
 	char *folder = queue_path(order);
 	bool fine = find_queued(order, &queued, err) && keep_base(order, folder, &queued, err);
 	if (fine) {
-		char *ticket = next_ticket(order, &queued, base_of(path), now);
+		char *ticket = next_ticket(order, &queued, file_base(path), now);
 		fine = bundle_keep(bundle, ticket, err);
 		free(ticket);
 	}
@@ -414,8 +408,8 @@ static struct delivery delivery_of(const struct config *config, const struct bun
 
 bool delivering_ready(const struct config *config, const struct bundle_config *bundle, struct err *err)
 {
-	const char *usual = bundle->output != NULL && *base_of(bundle->output) != '\0' ? base_of(bundle->output)
-										       : "OneRoster.zip";
+	const char *usual = bundle->output != NULL && *file_base(bundle->output) != '\0' ? file_base(bundle->output)
+											 : "OneRoster.zip";
 	char *name = name_there(bundle, usual, time_unix(), err);
 	if (name == NULL)
 		return config_err_in(config, bundle, "deliver-as", err);
@@ -497,7 +491,7 @@ bool delivering_send_file(
 		return err_set(err, ERR_USAGE, "%s is not a file: what is sent is the zip of a bundle", path);
 	struct parcel parcel = {
 		.file = mem_copy(path),
-		.name = mem_copy(base_of(path)),
+		.name = mem_copy(file_base(path)),
 		.time = status.st_mtime,
 	};
 	bool fine = send_parcel(order, &parcel, delivering, err);

@@ -34,12 +34,6 @@ struct validate {
 	size_t wrong; /* of them, those with errors */
 };
 
-static char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return mem_copy(slash != NULL ? slash + 1 : path);
-}
-
 static bool is_folder(const char *path)
 {
 	struct stat status;
@@ -61,7 +55,7 @@ static bool judge(struct validate *validate, struct outcome *outcome, struct err
 	}
 	if (archive == NULL)
 		return err_set(err, trouble.code, "%s", trouble.text);
-	char *name = archive_is_zip(archive) ? base_name(path) : NULL;
+	char *name = archive_is_zip(archive) ? mem_copy(file_base(path)) : NULL;
 	const struct judging_options wanted = {
 		.schema = validate->schema,
 		.consumer = outcome->verdict.consumer,

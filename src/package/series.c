@@ -172,8 +172,7 @@ static bool is_plain_file(int folder, const char *name)
 static bool is_bundle_file(const char *name)
 {
 	const struct schema *schema = &schema_oneroster_1_1;
-	const char *slash = strrchr(name, '/');
-	const char *base = slash != NULL ? slash + 1 : name;
+	const char *base = file_base(name);
 	bool known = strcmp(base, "manifest.csv") == 0;
 	for (int i = 0; !known && i < schema->table_count; i++)
 		known = strcmp(base, schema->tables[i].file_name) == 0;

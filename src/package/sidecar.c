@@ -46,8 +46,7 @@ bool sidecar_digest(const char *path, char out[static DIGEST_HEX_SIZE], struct e
 /* The line as sha256sum writes it: one backslash in front says that there are others in the name. */
 static void compose(const char *path, const char *sum, struct buf *line)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash != NULL ? slash + 1 : path;
+	const char *name = file_base(path);
 	if (name[strcspn(name, "\\\n\r")] != '\0')
 		buf_add_char(line, '\\');
 	buf_add_format(line, "%s  ", sum);
