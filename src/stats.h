@@ -19,7 +19,8 @@ struct table_stats {
 	uint64_t rereads;    /* times the collection was begun again */
 	uint64_t bytes;      /* JSON */
 	uint64_t wire_bytes; /* as transferred, compressed or not */
-	int64_t ms;          /* from the first request to the proof */
+	int64_t began;       /* time_ms, 0 before; from then */
+	int64_t ms;          /* to the proof */
 	unsigned largest;    /* rows of the largest page */
 };
 

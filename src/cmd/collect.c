@@ -30,12 +30,23 @@ void collection_release(struct collection *collection)
 /* A table being put together, with the tables made from it. */
 struct joining {
 	struct collect *collect;
-	struct collect_order order;
+	const struct collect_order *order; /* of the whole */
 	struct collection *results;
 	struct rowfile *files[1 + COLLECT_MADE_MAX];
-	size_t parts;
+	struct collect_order *parts;
+	size_t part_count;
 	struct err *err;
 };
+
+/* Takes the endpoint. */
+static void add_part(struct joining *joining, char *endpoint)
+{
+	struct collect_order part = *joining->order;
+	part.endpoint = endpoint;
+	part.since = NULL;
+	joining->parts = mem_grow(joining->parts, joining->part_count + 1, sizeof(part));
+	joining->parts[joining->part_count++] = part;
+}
 
 static bool join_rows(struct rowfile *to, const struct collection *part, size_t cells, struct err *err)
 {
@@ -56,14 +67,12 @@ static bool join_rows(struct rowfile *to, const struct collection *part, size_t 
 	return more == 0;
 }
 
-static bool join_one(struct joining *joining, const char *endpoint)
+static bool join_one(struct joining *joining, const struct collect_order *part)
 {
 	struct collection parts[1 + COLLECT_MADE_MAX] = {0};
 	enum reading_missing missing = READING_GIVEN;
-	joining->order.endpoint = endpoint;
-	joining->order.since = NULL;
-	bool fine = reading_run(joining->collect, &joining->order, parts, &missing, joining->err);
-	for (size_t i = 0; i <= joining->order.made_count; i++) {
+	bool fine = reading_run(joining->collect, part, parts, &missing, joining->err);
+	for (size_t i = 0; i <= part->made_count; i++) {
 		size_t cells = metadata_cells(joining->collect->metadata, joining->results[i].table);
 		fine = fine && join_rows(joining->files[i], &parts[i], cells, joining->err);
 		value_counts_add(&joining->results[i].values, &parts[i].values);
@@ -71,17 +80,16 @@ static bool join_one(struct joining *joining, const char *endpoint)
 		joining->results[i].mended += parts[i].mended;
 		collection_release(&parts[i]);
 	}
-	joining->parts++;
 	return fine;
 }
 
 /* One address for each row of another table, such as the classes of each school. */
-static bool join_each(struct joining *joining, const struct table_each *each)
+static bool find_each(struct joining *joining, const struct table_each *each)
 {
 	const struct collection *parent = &joining->collect->collections[each->table];
 	if (parent->rows == NULL)
 		return err_set(joining->err, ERR_API, "%s can be read by way of %s only, which is not read",
-			joining->order.table->name, each->path);
+			joining->order->table->name, each->path);
 	struct row row;
 	row_init(&row, (size_t)parent->table->column_count);
 	struct rowfile_reader *reader = rowfile_read(parent->rows, joining->err);
@@ -95,12 +103,11 @@ static bool join_each(struct joining *joining, const struct table_each *each)
 		http_encode(&endpoint, id);
 		buf_add_text(&endpoint, star + 1);
 		bool gone = row_is(&row, SCHEMA_STATUS, "tobedeleted");
-		if (wanted && !gone && !join_one(joining, buf_text(&endpoint)))
-			more = -1;
+		if (wanted && !gone)
+			add_part(joining, buf_take(&endpoint));
 		buf_release(&endpoint);
 		free(id);
-		if (more > 0)
-			more = rowfile_next(reader, &row, joining->err);
+		more = rowfile_next(reader, &row, joining->err);
 	}
 	rowfile_reader_free(reader);
 	row_release(&row);
@@ -109,18 +116,30 @@ static bool join_each(struct joining *joining, const struct table_each *each)
 
 static bool join_all(struct joining *joining)
 {
-	const struct table *table = joining->order.table;
+	struct collect *collect = joining->collect;
+	const struct table *table = joining->order->table;
+	const struct collect_order *next = collect->next;
+	size_t next_count = collect->next_count;
 	for (const char *const *endpoint = table->instead; *endpoint != NULL; endpoint++)
-		if (!join_one(joining, *endpoint))
-			return false;
-	return table->instead_each == NULL || join_each(joining, table->instead_each);
+		add_part(joining, mem_copy(*endpoint));
+	bool fine = table->instead_each == NULL || find_each(joining, table->instead_each);
+	for (size_t i = 0; fine && i < joining->part_count; i++) {
+		collect->next = &joining->parts[i + 1];
+		collect->next_count = joining->part_count - i - 1;
+		fine = join_one(joining, &joining->parts[i]);
+	}
+	collect->next = next;
+	collect->next_count = next_count;
+	if (!fine)
+		collect_end(collect); /* parts that were begun ahead are of no use now */
+	return fine;
 }
 
 /* Reads a table that the server does not list itself; why is what it said to that. */
 static bool read_instead(struct collect *collect, const struct collect_order *order, const char *why,
 	struct collection *results, struct err *err)
 {
-	struct joining joining = {.collect = collect, .order = *order, .results = results, .err = err};
+	struct joining joining = {.collect = collect, .order = order, .results = results, .err = err};
 	bool fine = true;
 	for (size_t i = 0; i <= order->made_count; i++) {
 		const struct table *table = i == 0 ? order->table : order->made[i - 1];
@@ -143,8 +162,11 @@ static bool read_instead(struct collect *collect, const struct collect_order *or
 		results[i].rows = joining.files[i];
 		if (fine)
 			results[i].proof = mem_format(
-				"joined from %zu other addresses, each read to its end", joining.parts);
+				"joined from %zu other addresses, each read to its end", joining.part_count);
 	}
+	for (size_t i = 0; i < joining.part_count; i++)
+		free((char *)joining.parts[i].endpoint);
+	free(joining.parts);
 	size_t length = strlen(why);
 	length -= length > 0 && why[length - 1] == '.' ? 1 : 0;
 	if (fine)
@@ -197,18 +219,20 @@ static bool read_table(struct collect *collect, const struct collect_order *orde
 bool collect_table(struct collect *collect, const struct collect_order *order, bool may_miss,
 	struct collection *results, struct err *err)
 {
-	int64_t started = time_ms();
+	struct table_stats *stats = &collect->stats->tables[order->table->id];
+	if (stats->began == 0)
+		stats->began = time_ms();
 	collect->stats->current = order->table->name;
 	collect->stats->current_table = order->table->id;
 	bool fine = read_table(collect, order, may_miss, results, err) &&
 		    metadata_survey(collect->metadata, &results[0], err);
-	collect->stats->tables[order->table->id].ms = time_ms() - started;
+	stats->ms = time_ms() - stats->began;
 	collect->stats->current_table = -1;
 	return fine;
 }
 
 void collect_end(struct collect *collect)
 {
-	reading_free(collect->ahead);
-	collect->ahead = NULL;
+	while (collect->ahead_count > 0)
+		reading_free(collect->ahead[--collect->ahead_count]);
 }

@@ -21,7 +21,10 @@
 #include "table/rowfile.h"
 #include "table/schema.h"
 
-enum { COLLECT_MADE_MAX = 2 }; /* tables made from the records of one table */
+enum {
+	COLLECT_MADE_MAX = 2,  /* tables made from the records of one table */
+	COLLECT_AHEAD_MAX = 5, /* read beside the one whose turn it is: a room for pages each */
+};
 
 struct collect_order;
 struct metadata;
@@ -37,13 +40,17 @@ struct collect {
 	const char *folder;         /* for working files */
 	unsigned page_size;
 	unsigned parallel;
-	int retry_seconds;                    /* how long to go on without a page that can be kept */
-	struct pace *pace;                    /* what is known of how much the server bears */
-	struct relay *relay;                  /* threads that parse, or NULL */
-	struct store *store;                  /* where pages are kept so that the run can go on; NULL for none */
-	bool offline;                         /* read from the store only: http and auth are NULL */
-	const struct collect_order *next;     /* what will be read after this, NULL for nothing known */
-	struct reading *ahead;                /* the first page of that may be on the way already */
+	int retry_seconds;                /* how long to go on without a page that can be kept */
+	struct pace *pace;                /* what is known of how much the server bears */
+	struct relay *relay;              /* threads that parse, or NULL */
+	struct store *store;              /* where pages are kept so that the run can go on; NULL for none */
+	bool offline;                     /* read from the store only: http and auth are NULL */
+	const struct collect_order *next; /* what will be read after this, in order */
+	size_t next_count;
+	struct reading *ahead[COLLECT_AHEAD_MAX]; /* those of them that were begun */
+	size_t ahead_count;
+	size_t room;                          /* for requests that may leave now */
+	int64_t hold_until;                   /* time_ms; the server wants to be left alone until then */
 	const struct metadata *metadata;      /* what of them to keep; NULL for none */
 	const struct collection *collections; /* what was read so far, by table id: other addresses may be made of it */
 	char *revision; /* x-perm-rev of the first answer, owned; NULL before, or when the server has none */

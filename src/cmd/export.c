@@ -302,7 +302,8 @@ static bool collect_orders(struct export *export, struct collect *collect, struc
 		if (order_of(export, &export->schema->tables[i], &orders[count]))
 			count++;
 	for (size_t i = 0; fine && i < count; i++) {
-		collect->next = i + 1 < count ? &orders[i + 1] : NULL;
+		collect->next = &orders[i + 1];
+		collect->next_count = count - i - 1;
 		fine = collect_one(export, collect, &orders[i], err);
 	}
 	collect_end(collect);

@@ -50,7 +50,11 @@ struct reading {
 	bool given;  /* a page was kept at some time: the server does give the collection */
 	enum reading_missing missing;
 	int64_t progress_at; /* when a page was kept last */
-	int64_t hold_until;  /* the server wants to be left alone until then */
+	bool ahead;          /* begun before its turn */
+	bool parked;         /* until then: the patience with it is used up */
+	bool over;           /* the same: it failed; what of, and whether it may be read again, is told then */
+	bool moved;
+	struct err failure;
 	struct rowfile *files[1 + COLLECT_MADE_MAX];
 	struct digest *order; /* of all rows as they came */
 	char *proof;          /* once complete */
@@ -76,6 +80,16 @@ static void drop_files(struct reading *reading)
 	}
 }
 
+/* What is told of the collection whose turn it is. */
+static void count_rows(struct reading *reading)
+{
+	if (reading->ahead)
+		return;
+	reading->stats->rows = pager_rows(reading->pager);
+	reading->stats->has_total = pager_total(reading->pager, &reading->stats->total);
+	reading->stats->largest = (unsigned)pager_largest(reading->pager);
+}
+
 /* Everything read so far is forgotten. */
 static bool begin(struct reading *reading, unsigned limit, struct err *err)
 {
@@ -98,7 +112,7 @@ static bool begin(struct reading *reading, unsigned limit, struct err *err)
 			return false;
 	}
 	reading->results[0].mended = 0;
-	reading->stats->rows = 0;
+	count_rows(reading);
 	return true;
 }
 
@@ -133,6 +147,12 @@ static void drop_stale(struct reading *reading)
 			slot_remove(reading, i);
 }
 
+static void drop_all(struct reading *reading)
+{
+	while (reading->used > 0)
+		slot_remove(reading, reading->used - 1);
+}
+
 static size_t state_count(const struct reading *reading, enum slot_state state)
 {
 	size_t count = 0;
@@ -163,11 +183,21 @@ static size_t promising_count(const struct reading *reading)
 	return count;
 }
 
-/* New pages, as many as may be on the way, and those whose wait is over. */
+/* Answers that are no pages, before anybody has looked at them: they may tell to ask otherwise, or not at all. */
+static size_t alarming_count(const struct reading *reading)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < reading->used; i++)
+		count += reading->slots[i].state == SLOT_FINISHED && !page_promising(reading->slots[i].page) ? 1 : 0;
+	return count;
+}
+
+/* New pages, as many as may be on the way, and those whose wait is over, while there is room. */
 static bool ask(struct reading *reading, struct err *err)
 {
 	struct pager_page place;
-	size_t allowed = pace_allowed(reading->collect->pace);
+	struct collect *collect = reading->collect;
+	size_t allowed = pace_allowed(collect->pace);
 	/* Answers that wait for their turn do not keep others from being asked for. */
 	size_t back = state_count(reading, SLOT_ANSWERED) + promising_count(reading);
 	while (reading->used - back < allowed && reading->used < reading->slot_count &&
@@ -178,33 +208,32 @@ static bool ask(struct reading *reading, struct err *err)
 		slot->not_before = 0;
 	}
 	int64_t now = time_ms();
-	size_t running = http_running(reading->collect->http);
-	for (size_t i = 0; i < reading->used && running < allowed; i++) {
+	for (size_t i = 0; i < reading->used && collect->room > 0; i++) {
 		struct slot *slot = &reading->slots[i];
-		if (slot->state != SLOT_WAITING || slot->not_before > now || reading->hold_until > now)
+		if (slot->state != SLOT_WAITING || slot->not_before > now || collect->hold_until > now)
 			continue;
 		if (!page_start(slot->page, reading->sorted, err))
 			return false;
 		slot->state = SLOT_RUNNING;
 		slot->crowd = 0;
-		running++;
+		collect->room--;
 	}
-	count_crowd(reading);
 	return true;
 }
 
-static int wait_ms(const struct reading *reading)
+/* At most how long to wait until something of this reading may be asked for. */
+static int64_t wait_ms(const struct reading *reading, int64_t longest)
 {
 	int64_t now = time_ms();
-	int64_t shortest = LOOK_MS;
+	int64_t hold = reading->collect->hold_until;
 	for (size_t i = 0; i < reading->used; i++) {
 		const struct slot *slot = &reading->slots[i];
-		int64_t from = slot->not_before > reading->hold_until ? slot->not_before : reading->hold_until;
+		int64_t from = slot->not_before > hold ? slot->not_before : hold;
 		/* What waits for room only starts when an answer comes, and that ends the wait too. */
-		if (slot->state == SLOT_WAITING && from > now && from - now < shortest)
-			shortest = from - now;
+		if (slot->state == SLOT_WAITING && from > now && from - now < longest)
+			longest = from - now;
 	}
-	return shortest > 0 ? (int)shortest : 0;
+	return longest;
 }
 
 /* The slot of a page, NULL if it is of another reading. */
@@ -216,6 +245,14 @@ static struct slot *slot_of(struct reading *reading, const struct page *page)
 	return NULL;
 }
 
+static struct slot *first_finished(struct reading *reading)
+{
+	for (size_t i = 0; i < reading->used; i++)
+		if (reading->slots[i].state == SLOT_FINISHED)
+			return &reading->slots[i];
+	return NULL;
+}
+
 /* --- what came back ------------------------------------------------------------------------------------------------
  */
 
@@ -223,14 +260,23 @@ static struct slot *slot_of(struct reading *reading, const struct page *page)
 static bool again(struct reading *reading, struct slot *slot, int64_t wait, struct err *err)
 {
 	int64_t now = time_ms();
-	if (now + wait - reading->progress_at > (int64_t)reading->collect->retry_seconds * 1000)
+	reading->parked = now + wait - reading->progress_at > (int64_t)reading->collect->retry_seconds * 1000;
+	if (reading->parked && !reading->ahead)
 		return err_hint(err, "Given up, as retry-time (%d s) is over", reading->collect->retry_seconds);
+	if (reading->parked)
+		wait = 0; /* it is asked again as soon as its turn has come */
 	log_line(LOG_DEBUG, NULL, "%s; again in %" PRId64 " ms", err->text, wait);
 	err_clear(err);
 	page_drop(slot->page);
 	slot->state = SLOT_WAITING;
 	slot->not_before = now + wait;
 	return true;
+}
+
+static void hold(struct collect *collect, int64_t until)
+{
+	if (collect->hold_until < until)
+		collect->hold_until = until;
 }
 
 /* A failure that may pass. The server gets fewer requests at a time, and smaller pages if they seem too much for it. */
@@ -242,10 +288,10 @@ static bool trouble(struct reading *reading, struct slot *slot, enum page_outcom
 	if (!again(reading, slot, wait, err))
 		return false;
 	if (everything)
-		reading->hold_until = slot->not_before;
+		hold(reading->collect, slot->not_before);
 	if (outcome == PAGE_SMALLER && page_tries(slot->page) > 1 && pager_shrink(reading->pager)) {
 		/* The smaller page waits as long as the large one would have. */
-		reading->hold_until = slot->not_before;
+		hold(reading->collect, slot->not_before);
 		log_line(LOG_DEBUG, reading->name, "%u rows at a time from here on", pager_limit(reading->pager));
 	}
 	return true;
@@ -276,8 +322,10 @@ static bool hear(struct reading *reading, struct slot *slot, struct err *err)
 	switch (outcome) {
 	case PAGE_ANSWER:
 		slot->state = SLOT_ANSWERED;
-		pace_answer(reading->collect->pace, time_ms(), page_ms(slot->page), (unsigned)slot->crowd,
-			page_place(slot->page)->limit);
+		/* Pages of other collections may be heavier or lighter: how long they take tells nothing of a queue. */
+		if (!reading->ahead)
+			pace_answer(reading->collect->pace, time_ms(), page_ms(slot->page), (unsigned)slot->crowd,
+				page_place(slot->page)->limit);
 		return true;
 	case PAGE_AGAIN:
 	case PAGE_SMALLER: return trouble(reading, slot, outcome, wait, everything, err);
@@ -287,13 +335,6 @@ static bool hear(struct reading *reading, struct slot *slot, struct err *err)
 	case PAGE_FAILED: break;
 	}
 	return false;
-}
-
-static void count_rows(struct reading *reading)
-{
-	reading->stats->rows = pager_rows(reading->pager);
-	reading->stats->has_total = pager_total(reading->pager, &reading->stats->total);
-	reading->stats->largest = (unsigned)pager_largest(reading->pager);
 }
 
 /* Judges the oldest page if its answer is there. False: err tells why the collection cannot go on; moved is set when it
@@ -323,50 +364,6 @@ static bool judge(struct reading *reading, bool *moved, struct err *err)
 	return true;
 }
 
-static struct reading *reading_new(struct collect *collect, const struct collect_order *order);
-
-/* When everything of this collection is asked for, the first page of the next one can be on its way: it has to come
- * alone, as only its answer tells how to go on, and waiting for it is time lost. */
-static void look_ahead(struct reading *reading)
-{
-	struct collect *collect = reading->collect;
-	const struct collect_order *next = collect->next;
-	struct err err = {0};
-	bool kept = next != NULL && collect->store != NULL &&
-		    (store_pages(collect->store, next->endpoint) > 0 ||
-			    store_proof(collect->store, next->endpoint, NULL) != NULL ||
-			    store_why_missing(collect->store, next->endpoint) != NULL);
-	if (next == NULL || kept || collect->ahead != NULL ||
-		state_count(reading, SLOT_RUNNING) + state_count(reading, SLOT_WAITING) >= pace_allowed(collect->pace))
-		return;
-	struct reading *ahead = reading_new(collect, next);
-	if (begin_afresh(ahead, collect->page_size, &err) && ask(ahead, &err))
-		collect->ahead = ahead;
-	else
-		reading_free(ahead); /* its turn will come, and then the trouble is told */
-}
-
-/* Notes which pages came back, of this collection and of the next. */
-static void note_finished(struct reading *reading)
-{
-	struct collect *collect = reading->collect;
-	struct http_transfer *transfer = NULL;
-	while ((transfer = http_finished(collect->http)) != NULL) {
-		struct slot *slot = slot_of(reading, page_of(transfer));
-		if (slot == NULL)
-			slot = slot_of(collect->ahead, page_of(transfer));
-		slot->state = SLOT_FINISHED;
-	}
-}
-
-static struct slot *first_finished(struct reading *reading)
-{
-	for (size_t i = 0; i < reading->used; i++)
-		if (reading->slots[i].state == SLOT_FINISHED)
-			return &reading->slots[i];
-	return NULL;
-}
-
 /* Judges the answers whose turn it is. */
 static bool judge_all(struct reading *reading, bool *moved, struct err *err)
 {
@@ -379,21 +376,146 @@ static bool judge_all(struct reading *reading, bool *moved, struct err *err)
 	return true;
 }
 
+/* --- this collection, and those after it ---------------------------------------------------------------------------
+ */
+
+static struct reading *reading_new(struct collect *collect, const struct collect_order *order);
+
+static bool is_ahead(const struct collect *collect, const char *name)
+{
+	for (size_t i = 0; i < collect->ahead_count; i++)
+		if (strcmp(collect->ahead[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Whether an earlier run kept something of a collection: to go on with that is for its turn. */
+static bool is_kept(const struct collect *collect, const char *name)
+{
+	return collect->store != NULL &&
+	       (store_pages(collect->store, name) > 0 || store_proof(collect->store, name, NULL) != NULL ||
+		       store_why_missing(collect->store, name) != NULL);
+}
+
+/* Begins the next one that was not. False when there is none, or no room for it. */
+static bool begin_ahead(struct collect *collect)
+{
+	const struct collect_order *next = collect->next;
+	const struct collect_order *end = next + (collect->next_count < COLLECT_AHEAD_MAX ? collect->next_count
+											  : COLLECT_AHEAD_MAX);
+	while (next < end && (is_ahead(collect, next->endpoint) || is_kept(collect, next->endpoint)))
+		next++;
+	if (next == end || collect->ahead_count == COLLECT_AHEAD_MAX)
+		return false;
+	struct reading *reading = reading_new(collect, next);
+	reading->ahead = true;
+	reading->progress_at = time_ms();
+	if (reading->stats->began == 0)
+		reading->stats->began = reading->progress_at;
+	collect->ahead[collect->ahead_count++] = reading;
+	reading->over = !begin_afresh(reading, collect->page_size, &reading->failure);
+	return true;
+}
+
+static bool is_going_on(const struct reading *reading)
+{
+	return !reading->over && !reading->parked && !pager_done(reading->pager);
+}
+
+/* What may be asked for now: of this collection, and with the room it leaves, of those after it. */
+static bool ask_all(struct reading *reading, struct err *err)
+{
+	struct collect *collect = reading->collect;
+	size_t allowed = pace_allowed(collect->pace);
+	size_t busy = http_running(collect->http) + alarming_count(reading);
+	for (size_t i = 0; i < collect->ahead_count; i++)
+		busy += is_going_on(collect->ahead[i]) ? alarming_count(collect->ahead[i]) : 0;
+	collect->room = allowed > busy ? allowed - busy : 0;
+	drop_stale(reading);
+	if (!ask(reading, err))
+		return false;
+	bool held = collect->hold_until > time_ms();
+	for (size_t i = 0; collect->room > 0 && !held && (i < collect->ahead_count || begin_ahead(collect)); i++) {
+		struct reading *other = collect->ahead[i];
+		if (!is_going_on(other))
+			continue;
+		drop_stale(other);
+		other->over = !ask(other, &other->failure);
+	}
+	count_crowd(reading);
+	for (size_t i = 0; i < collect->ahead_count; i++)
+		count_crowd(collect->ahead[i]);
+	return true;
+}
+
+/* Notes which pages came back. */
+static void note_finished(struct reading *reading)
+{
+	const struct collect *collect = reading->collect;
+	struct http_transfer *transfer = NULL;
+	while ((transfer = http_finished(collect->http)) != NULL) {
+		const struct page *page = page_of(transfer);
+		struct slot *slot = slot_of(reading, page);
+		for (size_t i = 0; slot == NULL && i < collect->ahead_count; i++)
+			slot = slot_of(collect->ahead[i], page);
+		if (slot != NULL)
+			slot->state = SLOT_FINISHED;
+	}
+}
+
+/* The first of the readings that has an answer to be looked at. */
+static struct reading *first_to_hear(struct reading *reading)
+{
+	const struct collect *collect = reading->collect;
+	if (first_finished(reading) != NULL)
+		return reading;
+	for (size_t i = 0; i < collect->ahead_count; i++)
+		if (is_going_on(collect->ahead[i]) && first_finished(collect->ahead[i]) != NULL)
+			return collect->ahead[i];
+	return NULL;
+}
+
+/* Looks at one answer. What cannot go on before its turn is left as it is until then. */
+static bool hear_one(struct reading *reading, bool *moved, struct err *err)
+{
+	drop_stale(reading);
+	struct slot *slot = first_finished(reading);
+	if (slot == NULL)
+		return true;
+	if (!reading->ahead)
+		return hear(reading, slot, err) && judge_all(reading, moved, err);
+	reading->over = !hear(reading, slot, &reading->failure) ||
+			!judge_all(reading, &reading->moved, &reading->failure);
+	if (reading->over || pager_done(reading->pager))
+		drop_all(reading);
+	return true;
+}
+
 /* Looks at all answers that are there. What was parsed meanwhile is soon heard, but the rest may take as long as a
  * request: so the next requests leave first. */
 static bool hear_all(struct reading *reading, bool *moved, struct err *err)
 {
 	note_finished(reading);
-	while (first_finished(reading) != NULL && !pager_done(reading->pager)) {
-		drop_stale(reading);
-		if (!ask(reading, err) || !http_wait(reading->collect->http, 0, err))
+	while (!pager_done(reading->pager) && first_to_hear(reading) != NULL) {
+		if (!ask_all(reading, err) || !http_wait(reading->collect->http, 0, err))
 			return false;
 		note_finished(reading);
-		struct slot *slot = first_finished(reading);
-		if (slot != NULL && (!hear(reading, slot, err) || !judge_all(reading, moved, err)))
+		struct reading *next = first_to_hear(reading);
+		if (next != NULL && !hear_one(next, moved, err))
 			return false;
 	}
 	return true;
+}
+
+/* Waits until an answer is there or something may be asked for. */
+static bool wait_for_more(struct reading *reading, struct err *err)
+{
+	const struct collect *collect = reading->collect;
+	int64_t wait = wait_ms(reading, LOOK_MS);
+	for (size_t i = 0; i < collect->ahead_count; i++)
+		if (is_going_on(collect->ahead[i]))
+			wait = wait_ms(collect->ahead[i], wait);
+	return http_wait(collect->http, first_to_hear(reading) != NULL ? 0 : (int)wait, err);
 }
 
 /* Reads to the end once. */
@@ -401,16 +523,21 @@ static bool read_once(struct reading *reading, bool *moved, struct err *err)
 {
 	struct collect *collect = reading->collect;
 	reading->progress_at = time_ms();
+	reading->parked = false;
+	count_rows(reading);
+	if (reading->over) {
+		reading->over = false;
+		*moved = reading->moved;
+		*err = reading->failure;
+		return false;
+	}
 	while (!pager_done(reading->pager)) {
-		drop_stale(reading);
-		if (!ask(reading, err))
+		if (!ask_all(reading, err))
 			return false;
-		look_ahead(reading);
 		collect->stats->in_flight = http_running(collect->http);
 		if (collect->draw != NULL)
 			collect->draw(collect->stats);
-		int wait = state_count(reading, SLOT_FINISHED) > 0 ? 0 : wait_ms(reading);
-		if (!http_wait(collect->http, wait, err) || !hear_all(reading, moved, err))
+		if (!wait_for_more(reading, err) || !hear_all(reading, moved, err))
 			return false;
 	}
 	return true;
@@ -498,6 +625,7 @@ static bool recall(struct reading *reading, bool judged, struct err *err)
 		}
 		if (!page_keep(slot->page, reading->files, reading->results, reading->order, err))
 			return false;
+		reading->given = true;
 		page_drop(slot->page);
 	}
 	return true;
@@ -533,8 +661,6 @@ static bool recall_some(struct reading *reading, struct err *err)
 {
 	struct err own = {0};
 	struct store *store = reading->collect->store;
-	if (reading->used > 0)
-		return true; /* begun ahead */
 	if (store == NULL || store_pages(store, reading->name) == 0)
 		return begin_afresh(reading, reading->collect->page_size, err);
 	reading->sorted = strncmp(store_how(store, reading->name), how_sorted, sizeof(how_sorted) - 1) == 0;
@@ -580,11 +706,12 @@ static bool read_from_server(struct reading *reading, struct err *err)
 	unsigned limit = reading->collect->page_size;
 	for (unsigned begun = 0, reads = 1;; begun++) {
 		bool moved = false;
-		if (begun == 0 ? !recall_some(reading, err) : !begin_afresh(reading, limit, err))
+		bool ready = reading->ahead; /* it has begun already */
+		reading->ahead = false;
+		if (!ready && !(begun == 0 ? recall_some(reading, err) : begin_afresh(reading, limit, err)))
 			return false;
 		bool whole = read_once(reading, &moved, err);
-		while (reading->used > 0)
-			slot_remove(reading, reading->used - 1);
+		drop_all(reading);
 		if (whole && !sort(reading, err))
 			return false;
 		if (whole && repeats_settled(reading, &before, err) && is_believable(reading, err))
@@ -616,7 +743,8 @@ static bool read_collection(struct reading *reading, struct err *err)
 	struct store *store = reading->collect->store;
 	const char *why = store != NULL ? store_why_missing(store, reading->name) : NULL;
 	const char *proof = store != NULL ? store_proof(store, reading->name, NULL) : NULL;
-	if (why != NULL) {
+	/* A run that goes on asks again: the permission may have been given meanwhile. */
+	if (why != NULL && reading->collect->offline) {
 		reading->missing = READING_REFUSED;
 		return err_set(err, ERR_API, "%s", why);
 	}
@@ -637,7 +765,7 @@ static bool read_collection(struct reading *reading, struct err *err)
 	pace_restart(reading->collect->pace);
 	if (read_from_server(reading, err))
 		return true;
-	/* That the server does not give it is worth keeping too; if that cannot be written, the next run asks again. */
+	/* That the server does not give it is worth keeping too, for those who read the saved pages. */
 	struct err own = {0};
 	if (reading->missing != READING_GIVEN && store != NULL)
 		store_missing(store, reading->name, err->text, &own);
@@ -702,13 +830,26 @@ void reading_free(struct reading *reading)
 	free(reading);
 }
 
+/* A reading that was begun ahead: its turn has come. NULL when there is none. */
+static struct reading *take_ahead(struct collect *collect, const char *name)
+{
+	for (size_t i = 0; i < collect->ahead_count; i++) {
+		struct reading *reading = collect->ahead[i];
+		if (strcmp(reading->name, name) != 0)
+			continue;
+		collect->ahead_count--;
+		for (; i < collect->ahead_count; i++)
+			collect->ahead[i] = collect->ahead[i + 1];
+		return reading;
+	}
+	return NULL;
+}
+
 bool reading_run(struct collect *collect, const struct collect_order *order, struct collection *results,
 	enum reading_missing *missing, struct err *err)
 {
-	struct reading *reading = collect->ahead;
-	if (reading != NULL && strcmp(reading->name, order->endpoint) == 0)
-		collect->ahead = NULL;
-	else
+	struct reading *reading = take_ahead(collect, order->endpoint);
+	if (reading == NULL)
 		reading = reading_new(collect, order);
 	bool fine = read_collection(reading, err);
 	if (fine)

@@ -1,6 +1,11 @@
 /*
  * Reads what one address of the server lists to its proven end: pager, pages, row files. A page commits whole and in
  * order or is asked again; the reading commits when it is proved complete, or begins again.
+ *
+ * One reading seldom has as much to ask for as the server may be asked: the first page comes alone, as only its answer
+ * tells how to go on, and many collections are small. So with the room that is left those after it are read as well, in
+ * their order, each as it would be in its turn. What only its turn can settle waits for that: it failed, it has to be
+ * read again, or the patience with it is used up.
  */
 #ifndef CMD_READING_H
 #define CMD_READING_H

@@ -219,7 +219,7 @@ class Aeries(Case):
 	def test_token_that_dies_before_its_time_is_refreshed_once(self):
 		self.serve({"users": 120, "enrollments": 240}, login="aeries-v1", token_lifetime=1, expires_in=3600, cap=12,
 			total=False, latency=0.1)
-		self.export_truth("--auth", "aeries-v1")
+		self.export_truth("--auth", "aeries-v1", "--parallel", 1)
 		refused = self.sis.log(kind="data", status=401)
 		refreshes = self.sis.log(kind="refresh")
 		self.assertGreater(len(refreshes), 1)
