@@ -56,7 +56,7 @@ static bool make_pipe(struct err *err)
 bool stop_watch(struct err *err)
 {
 	static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
-	if (!make_pipe(err))
+	if (wake[0] < 0 && !make_pipe(err))
 		return false;
 	struct sigaction action = {.sa_handler = on_stop};
 	sigemptyset(&action.sa_mask);

@@ -10,7 +10,8 @@
 
 #include "base/err.h"
 
-/* Catches SIGINT, SIGTERM and SIGHUP (unless ignored, as nohup does) and SIGUSR1; ignores SIGPIPE and SIGXFSZ. */
+/* Catches SIGINT, SIGTERM and SIGHUP (unless ignored, as nohup does) and SIGUSR1; ignores SIGPIPE and SIGXFSZ. Called
+ * again it goes on with the descriptor it has. */
 bool stop_watch(struct err *err);
 
 enum { STOP_GRACE = 60 }; /* seconds from the deadline on, for cleaning up */

@@ -299,6 +299,29 @@ bool make_is_part(const struct bundle_config *config)
 	return filter_wanted(&options);
 }
 
+/* A filter may want a table that was asked for, and that the server does not give: that is the reason then, and no
+ * setting. Read is changed. */
+static void explain_missing(
+	const struct making *making, const struct filter_options *options, bool *read, struct err *err)
+{
+	const struct schema *schema = making->publish->schema;
+	struct filter *filter = NULL;
+	for (int i = 0; filter == NULL && i < schema->table_count; i++) {
+		const char *why = making->publish->collections[i].missing;
+		struct err unheard = {0};
+		if (why == NULL)
+			continue;
+		read[i] = true;
+		filter = filter_new(schema, options, read, making->publication->keys, &unheard);
+		if (filter != NULL) {
+			err_clear(err);
+			err_set(err, ERR_API, "%s", why);
+			err_hint(err, "The filters of the bundle need it");
+		}
+	}
+	filter_free(filter);
+}
+
 static bool set_filter(struct making *making, struct err *err)
 {
 	const struct schema *schema = making->publish->schema;
@@ -313,6 +336,8 @@ static bool set_filter(struct making *making, struct err *err)
 	for (size_t i = 0; i < count; i++)
 		read[i] = making->publish->collections[i].rows != NULL;
 	making->filter = filter_new(schema, &options, read, making->publication->keys, err);
+	if (making->filter == NULL)
+		explain_missing(making, &options, read, err);
 	free(read);
 	return making->filter != NULL && survey_for_filter(making, err);
 }
