@@ -6,12 +6,10 @@
  * asked for as well; none has a value unless they are. What is counted beside is no more than there is, and makes a
  * page out of which nothing breaks.
  */
+#include "bundle.h"
 #include "fuzz.h"
 
-#include <unistd.h>
-
 #include "base/err.h"
-#include "base/file.h"
 #include "check/finding.h"
 #include "cmd/census.h"
 #include "cmd/judging.h"
@@ -20,13 +18,7 @@
 #include "table/consumer.h"
 #include "table/schema.h"
 
-enum { FILES_MAX = 6, SEPARATOR = 0x1E, DISTINCT_MAX = 2000, NAME_MAX_BYTES = 400 };
-
-struct files {
-	const char *names[FILES_MAX];
-	int fds[FILES_MAX];
-	size_t count;
-};
+enum { DISTINCT_MAX = 2000, NAME_MAX_BYTES = 400 };
 
 /* A receiver that wants everything there is to want. */
 static struct consumer demanding(void)
@@ -67,37 +59,15 @@ static struct consumer demanding(void)
 	};
 }
 
-static const char *name_of(unsigned which)
+/* Puts the files of the input where they can be read. */
+static void put_files(struct fuzz_input *input, struct fuzz_bundle *bundle)
 {
-	const struct schema *schema = &schema_oneroster_1_1;
-	if (which < (unsigned)schema->table_count)
-		return schema->tables[which].file_name;
-	return which == (unsigned)schema->table_count ? "manifest.csv" : which % 2 > 0 ? "Users.csv" : "notes.txt";
-}
-
-/* Puts the files of the input where they can be read; their descriptors serve every input. */
-static void put_files(struct fuzz_input *input, struct files *files)
-{
-	static int fds[FILES_MAX];
-	static bool opened;
-	struct err err = {0};
-	for (size_t i = 0; i < FILES_MAX && !opened; i++) {
-		fds[i] = file_temp(fuzz_folder(), &err);
-		fuzz_must(fds[i] >= 0, "a file can be made");
-	}
-	opened = true;
-	*files = (struct files){0};
-	while (input->left > 0 && files->count < FILES_MAX) {
-		const char *name = name_of(fuzz_byte(input));
-		const char *end = memchr(input->data, SEPARATOR, input->left);
-		size_t length = end != NULL ? (size_t)(end - input->data) : input->left;
-		const char *bytes = fuzz_bytes(input, &length);
-		fuzz_byte(input);
-		int fd = fds[files->count];
-		fuzz_must(ftruncate(fd, 0) == 0 && pwrite(fd, bytes, length, 0) == (ssize_t)length,
-			"a file can be written");
-		files->names[files->count] = name;
-		files->fds[files->count++] = fd;
+	bundle->count = 0;
+	while (input->left > 0 && bundle->count < FUZZ_FILES_MAX) {
+		const char *name = fuzz_file_name(fuzz_byte(input));
+		size_t length = 0;
+		const char *bytes = fuzz_part(input, &length);
+		fuzz_bundle_add(bundle, name, bytes, length);
 	}
 }
 
@@ -163,7 +133,7 @@ static void check_census(const struct census *census)
 	fuzz_must(census->schools + census->districts <= census->org_count, "no organisation is both");
 }
 
-static struct findings *judge(const struct files *files, unsigned switches, bool values)
+static struct findings *judge(const struct fuzz_bundle *bundle, unsigned switches, bool values)
 {
 	static struct consumer consumer;
 	struct err err = {0};
@@ -180,7 +150,7 @@ static struct findings *judge(const struct files *files, unsigned switches, bool
 		.context = &census,
 	};
 	struct findings *findings = findings_new(values);
-	struct archive *archive = archive_of_files(files->names, files->fds, files->count);
+	struct archive *archive = fuzz_bundle_archive(bundle);
 	fuzz_must(judging_run(archive, &options, findings, &judgement, &err), "any bytes can be judged");
 	census_end(&census);
 	check_census(&census);
@@ -194,12 +164,12 @@ static struct findings *judge(const struct files *files, unsigned switches, bool
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct fuzz_bundle bundle;
 	struct fuzz_input input = fuzz_begin(data, size);
 	unsigned switches = fuzz_byte(&input);
-	struct files files;
-	put_files(&input, &files);
-	struct findings *without = judge(&files, switches, false);
-	struct findings *with = judge(&files, switches, true);
+	put_files(&input, &bundle);
+	struct findings *without = judge(&bundle, switches, false);
+	struct findings *with = judge(&bundle, switches, true);
 	fuzz_must(findings_count(without) == findings_count(with), "values make no difference to what is found");
 	for (size_t i = 0; i < findings_count(with); i++)
 		fuzz_must(findings_at(with, i)->rule == findings_at(without, i)->rule &&
