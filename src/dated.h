@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* The text with its places filled for a time in seconds since 1970; to be freed. NULL when the result would be empty or
- * too long for a path. */
+ * too long for a path, or the time is in no year of a calendar. */
 char *dated_fill(const char *text, int64_t seconds);
 
 /* Whether the text has places, so that it is another one on another day. */

@@ -341,7 +341,7 @@ static bool examine(const char *url, bool *plain, struct err *err)
 	}
 	if (code != CURLUE_OK || curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
 		curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK || host[0] == '\0' ||
-		strncmp(url + strlen(scheme), "://", 3) != 0 ||
+		strpbrk(host, "%\x7f") != NULL || strncmp(url + strlen(scheme), "://", 3) != 0 ||
 		url[strlen(scheme) + 3] == '/') { /* the library also takes one slash, or three */
 		err_set(err, ERR_USAGE, "this is not an address: it has to look like https://sis.example.org/path");
 		goto out;

@@ -81,9 +81,10 @@ static bool matches_pattern(const char *pattern, size_t length, const char *text
 	return at == length;
 }
 
-/* Decodes base64; the number of bytes, or -1. Room for length / 4 * 3. */
+/* Decodes base64, written in the one way there is; the number of bytes, or -1. Room for length / 4 * 3. */
 static int decode(const char *text, size_t length, unsigned char *out)
 {
+	unsigned char again[KEY_MAX + 1];
 	if (length == 0 || length % 4 != 0 || length > KEY_MAX)
 		return -1;
 	int bytes = EVP_DecodeBlock(out, (const unsigned char *)text, (int)length);
@@ -91,7 +92,8 @@ static int decode(const char *text, size_t length, unsigned char *out)
 		return -1;
 	for (size_t i = length; i > length - 2 && text[i - 1] == '='; i--)
 		bytes--;
-	return bytes;
+	EVP_EncodeBlock(again, out, bytes);
+	return memcmp(again, text, length) == 0 ? bytes : -1;
 }
 
 /* A hashed name: |1|salt|HMAC-SHA1 of the name under the salt|, both base64. */
@@ -106,21 +108,22 @@ static bool matches_hash(const char *field, size_t length, const char *name)
 		return false;
 	int salt_length = decode(field + 3, (size_t)(middle - field) - 3, salt);
 	int wanted_length = decode(middle + 1, length - (size_t)(middle + 1 - field), wanted);
-	char lower[256];
-	snprintf(lower, sizeof(lower), "%s", name);
+	char *lower = mem_copy(name);
 	for (char *c = lower; *c != '\0'; c++)
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c - 'A' + 'a');
-	return salt_length > 0 && wanted_length == SHA_DIGEST_LENGTH &&
-	       HMAC(EVP_sha1(), salt, salt_length, (const unsigned char *)lower, strlen(lower), hash, &hash_length) !=
-		       NULL &&
-	       hash_length == (unsigned)wanted_length && memcmp(hash, wanted, hash_length) == 0;
+	bool matches = salt_length > 0 && wanted_length == SHA_DIGEST_LENGTH &&
+		       HMAC(EVP_sha1(), salt, salt_length, (const unsigned char *)lower, strlen(lower), hash,
+			       &hash_length) != NULL &&
+		       hash_length == (unsigned)wanted_length && memcmp(hash, wanted, hash_length) == 0;
+	free(lower);
+	return matches;
 }
 
 static bool matches_names(const char *field, size_t length, const char *name)
 {
-	if (length > 3 && memcmp(field, "|1|", 3) == 0)
-		return matches_hash(field, length, name);
+	if (field[0] == '|')
+		return length > 3 && memcmp(field, "|1|", 3) == 0 && matches_hash(field, length, name);
 	bool matches = false;
 	for (size_t at = 0; at < length;) {
 		const char *comma = memchr(field + at, ',', length - at);
@@ -147,19 +150,29 @@ static char *word(char **line)
 	return start;
 }
 
+/* Whether a key begins with the name of its kind, as all do. */
+static bool is_of_kind(const char *key, const char *kind)
+{
+	unsigned char bytes[KEY_MAX];
+	size_t named = strlen(kind);
+	int length = decode(key, strlen(key), bytes);
+	return length >= 4 && (size_t)length - 4 >= named && bytes[0] == 0 && bytes[1] == 0 &&
+	       (size_t)bytes[2] * 256 + bytes[3] == named && memcmp(bytes + 4, kind, named) == 0;
+}
+
 static void read_line(struct hostkey *hostkey, char *line)
 {
 	char *names = word(&line);
 	bool revoked = strcmp(names, "@revoked") == 0;
 	if (revoked)
 		names = word(&line);
-	if (names[0] == '\0' || names[0] == '#' || names[0] == '@') /* certificates are not known here */
+	if (names[0] == '\0' || (names[0] == '#' && !revoked) || names[0] == '@') /* certificates are not known here */
 		return;
 	const char *kind = word(&line);
 	const char *key = word(&line);
 	/* As ssh does, a line without a port counts for every port. */
-	if (*key == '\0' || (!matches_names(names, strlen(names), hostkey->name) &&
-				    !matches_names(names, strlen(names), hostkey->host)))
+	if ((!revoked && !is_of_kind(key, kind)) || (!matches_names(names, strlen(names), hostkey->name) &&
+							    !matches_names(names, strlen(names), hostkey->host)))
 		return;
 	hostkey->listed = mem_grow(hostkey->listed, hostkey->count + 1, sizeof(*hostkey->listed));
 	hostkey->listed[hostkey->count++] = (struct listed){
@@ -215,13 +228,13 @@ static bool read_file(struct hostkey *hostkey, struct err *err)
 		buf_release(&text);
 		return false;
 	}
-	char *at = text.data;
-	while (at != NULL && *at != '\0') {
-		char *end = strchr(at, '\n');
+	for (size_t at = 0; at < text.length;) { /* a NUL ends its line only, not the keys that are revoked behind it */
+		char *line = text.data + at;
+		char *end = memchr(line, '\n', text.length - at);
 		if (end != NULL)
 			*end = '\0';
-		read_line(hostkey, at);
-		at = end != NULL ? end + 1 : NULL;
+		read_line(hostkey, line);
+		at = end != NULL ? (size_t)(end - text.data) + 1 : text.length;
 	}
 	buf_release(&text);
 	for (size_t i = 0; i < KINDS; i++)

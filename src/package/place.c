@@ -62,6 +62,14 @@ static bool host_is_this_machine(const char *host)
 	return inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127;
 }
 
+static bool has_control(const char *text)
+{
+	for (; text != NULL && *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == '\x7f')
+			return true;
+	return false;
+}
+
 /* ---- A folder of this machine ---- */
 
 static bool find_folder(struct place *place, const char *address, const char *name, struct err *err)
@@ -123,13 +131,31 @@ static char *take_part(CURLU *parts, CURLUPart part, unsigned flags)
 	return copy;
 }
 
+/* Whether a part of a path is . or .., which would make another path of it on its way to the server. */
+static bool has_dots(const char *path, bool encoded)
+{
+	for (;;) {
+		size_t dots = 0;
+		while (*path == '.' || (encoded && strncasecmp(path, "%2e", 3) == 0)) {
+			path += *path == '.' ? 1 : 3;
+			dots++;
+		}
+		size_t rest = strcspn(path, "/");
+		if (rest == 0 && (dots == 1 || dots == 2))
+			return true;
+		path += rest;
+		if (*path++ == '\0')
+			return false;
+	}
+}
+
 /* Divides a path, decoded or as it stands in an address, into folder and name. */
 static void divide(struct place *place, char *path, const char *name)
 {
 	const char *at = path + (path[0] == '/' ? 1 : 0);
 	if (place->kind != PLACE_HTTP && (strcmp(at, "~") == 0 || strncmp(at, "~/", 2) == 0)) {
 		place->home = true;
-		at += at[1] == '/' ? 2 : 1;
+		at += 1 + strspn(at + 1, "/");
 	}
 	const char *slash = strrchr(at, '/');
 	const char *last = slash != NULL ? slash + 1 : at;
@@ -148,12 +174,15 @@ static void divide(struct place *place, char *path, const char *name)
 	free(path);
 }
 
-static char *path_in_address(CURLU *parts)
+/* As it stands, but for characters that may not stand there. */
+static char *part_in_address(CURLU *parts, CURLUPart part, const char *keep)
 {
 	struct buf text = {0};
-	char *raw = take_part(parts, CURLUPART_PATH, 0);
-	encode(&text, raw != NULL ? raw : "/", UNRESERVED "/!$&'()*+,;=:@", true);
-	free(raw);
+	char *raw = take_part(parts, part, 0);
+	if (raw == NULL)
+		return NULL;
+	encode(&text, raw, keep, true);
+	mask_wipe_text(raw);
 	return buf_take(&text);
 }
 
@@ -167,7 +196,7 @@ static bool has_part(CURLU *parts, CURLUPart part)
 	return has;
 }
 
-static bool take_apart(struct place *place, CURLU *parts, const char *name, struct err *err)
+static bool take_apart(struct place *place, CURLU *parts, const char *address, const char *name, struct err *err)
 {
 	bool http = place->kind == PLACE_HTTP;
 	if (has_part(parts, CURLUPART_PASSWORD))
@@ -175,32 +204,45 @@ static bool take_apart(struct place *place, CURLU *parts, const char *name, stru
 			"it must not hold a password: put that into a file and name it in `deliver-secret-file`");
 	place->user = take_part(parts, CURLUPART_USER, CURLU_URLDECODE);
 	place->host = take_part(parts, CURLUPART_HOST, 0);
+	if ((place->user == NULL && has_part(parts, CURLUPART_USER)) || has_control(place->user) ||
+		has_control(place->host))
+		return err_set(err, ERR_USAGE, "its user or host holds a control character");
+	if (has_part(parts, CURLUPART_ZONEID))
+		return err_set(err, ERR_USAGE, "an IPv6 address with a zone (%%25) cannot be used: name the host");
 	char *port = take_part(parts, CURLUPART_PORT, 0);
 	if (port != NULL) {
 		free(place->port);
 		place->port = port;
 	}
-	if (place->host == NULL || place->host[0] == '\0')
+	if (strcmp(place->port, "0") == 0)
+		return err_set(err, ERR_USAGE, "its port has to be one of 1 to 65535");
+	/* What is still encoded would be another host to whom reads it next. */
+	if (place->host == NULL || place->host[0] == '\0' || strchr(place->host, '%') != NULL)
 		return err_set(err, ERR_USAGE, "it names no host: %s", looks);
 	if (place->plain && !host_is_this_machine(place->host))
 		return err_set(
 			err, ERR_USAGE, "http:// is only allowed to this machine itself (localhost): use https://");
-	if (has_part(parts, CURLUPART_FRAGMENT))
+	if (strchr(address, '#') != NULL)
 		return err_set(err, ERR_USAGE, "a # in it has to be written as %%23");
 	if (!http && has_part(parts, CURLUPART_QUERY))
 		return err_set(err, ERR_USAGE, "a ? in it has to be written as %%3F");
 	if (!http && (place->user == NULL || place->user[0] == '\0'))
 		return err_set(err, ERR_USAGE, "it names no user: %s://user@%s/...", place->scheme, place->host);
 	if (http)
-		place->query = take_part(parts, CURLUPART_QUERY, 0);
+		place->query = part_in_address(parts, CURLUPART_QUERY, UNRESERVED "/!$&'()*+,;=:@?");
 	/* Port 21 never speaks TLS from its first byte; whoever writes it means the other kind. */
 	if (place->kind == PLACE_FTPS && strcmp(place->port, "21") == 0) {
 		place->asks_tls = true;
 		place->spoken = "ftp";
 	}
-	char *path = http ? path_in_address(parts) : take_part(parts, CURLUPART_PATH, CURLU_URLDECODE);
-	if (path == NULL)
-		return err_set(err, ERR_USAGE, "its path holds a control character");
+	char *path = http ? part_in_address(parts, CURLUPART_PATH, UNRESERVED "/!$&'()*+,;=:@")
+			  : take_part(parts, CURLUPART_PATH, CURLU_URLDECODE);
+	if (path == NULL || has_control(path) || has_dots(path, http)) {
+		bool control = path == NULL || has_control(path);
+		free(path);
+		return err_set(
+			err, ERR_USAGE, "its path holds %s", control ? "a control character" : "a . or .. alone");
+	}
 	divide(place, path, name);
 	return true;
 }
@@ -232,10 +274,11 @@ static bool find_server(struct place *place, const char *address, size_t scheme,
 	char *url = mem_format("%s%s", schemes[i].spoken, address + scheme);
 	CURLU *parts = curl_url();
 	bool ok = false;
-	if (curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME | CURLU_ALLOW_SPACE) != CURLUE_OK)
+	if (curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME | CURLU_ALLOW_SPACE | CURLU_PATH_AS_IS) !=
+		CURLUE_OK)
 		err_set(err, ERR_USAGE, "%s", looks);
 	else
-		ok = take_apart(place, parts, name, err);
+		ok = take_apart(place, parts, address, name, err);
 	curl_url_cleanup(parts);
 	mask_wipe_text(url);
 	return ok;
@@ -246,9 +289,10 @@ bool place_find(struct place *place, const char *address, const char *name, stru
 	*place = (struct place){0};
 	if (*address == '\0')
 		return err_set(err, ERR_USAGE, "it is empty");
-	for (const char *c = address; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == '\x7f')
-			return err_set(err, ERR_USAGE, "it holds a control character");
+	if (has_control(address))
+		return err_set(err, ERR_USAGE, "it holds a control character");
+	if (name != NULL && (*name == '\0' || has_control(name) || has_dots(name, false) || strchr(name, '/') != NULL))
+		return err_set(err, ERR_USAGE, "what the file is to be called there is no name of a file");
 	const char *colon = strstr(address, "://");
 	const char *slash = strchr(address, '/');
 	if (colon != NULL && colon + 1 == slash)

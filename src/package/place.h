@@ -29,7 +29,7 @@ struct place {
 };
 
 /* Takes an address apart; where it is a folder, the file gets the given name (NULL: not known yet). To be released in
- * any case. False with ERR_USAGE. */
+ * any case. False with ERR_USAGE; with ERR_FILE when a folder of this machine cannot be looked at. */
 bool place_find(struct place *place, const char *address, const char *name, struct err *err);
 void place_release(struct place *place);
 
