@@ -36,6 +36,7 @@ struct listed {
 	char *kind;
 	char *key; /* base64 */
 	bool revoked;
+	bool exact; /* of this port, not of the host at large */
 };
 
 struct hostkey {
@@ -46,6 +47,7 @@ struct hostkey {
 	char *name; /* as known_hosts has it: host, or [host]:port */
 	struct listed *listed;
 	size_t count;
+	bool exact;  /* keys of this port are listed: those of the host at large do not count */
 	size_t next; /* of kinds */
 	int fd;      /* of the file for libcurl; -1 for none */
 	char path[32];
@@ -170,13 +172,13 @@ static void read_line(struct hostkey *hostkey, char *line)
 		return;
 	const char *kind = word(&line);
 	const char *key = word(&line);
-	/* As ssh does, a line without a port counts for every port. */
-	if ((!revoked && !is_of_kind(key, kind)) || (!matches_names(names, strlen(names), hostkey->name) &&
-							    !matches_names(names, strlen(names), hostkey->host)))
+	bool exact = matches_names(names, strlen(names), hostkey->name);
+	if ((!revoked && !is_of_kind(key, kind)) || (!exact && !matches_names(names, strlen(names), hostkey->host)))
 		return;
+	hostkey->exact = hostkey->exact || (exact && !revoked);
 	hostkey->listed = mem_grow(hostkey->listed, hostkey->count + 1, sizeof(*hostkey->listed));
 	hostkey->listed[hostkey->count++] = (struct listed){
-		.kind = mem_copy(kind), .key = mem_copy(key), .revoked = revoked};
+		.kind = mem_copy(kind), .key = mem_copy(key), .revoked = revoked, .exact = exact};
 }
 
 static bool is_revoked(const struct hostkey *hostkey, const char *key)
@@ -187,11 +189,14 @@ static bool is_revoked(const struct hostkey *hostkey, const char *key)
 	return false;
 }
 
+/* A line without a port counts for every port, unless another line knows better. */
 static bool is_listed(const struct hostkey *hostkey, const char *key)
 {
-	for (size_t i = 0; i < hostkey->count; i++)
-		if (!hostkey->listed[i].revoked && strcmp(hostkey->listed[i].key, key) == 0)
+	for (size_t i = 0; i < hostkey->count; i++) {
+		const struct listed *listed = &hostkey->listed[i];
+		if (!listed->revoked && listed->exact == hostkey->exact && strcmp(listed->key, key) == 0)
 			return !is_revoked(hostkey, key);
+	}
 	return false;
 }
 

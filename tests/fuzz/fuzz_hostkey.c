@@ -200,6 +200,7 @@ struct listed {
 	struct word key;
 	bool revoked;
 	bool sound; /* the key is of the kind */
+	bool port;  /* it names host and port */
 };
 
 struct judge {
@@ -222,8 +223,8 @@ static void read_line(struct judge *judge, const char *line, const char *end)
 		return;
 	listed.kind = next_word(&line, end);
 	listed.key = next_word(&line, end);
-	if (listed.key.length == 0 ||
-		(!names_it(names.at, names.length, judge->name) && !names_it(names.at, names.length, judge->host)))
+	listed.port = names_it(names.at, names.length, judge->name);
+	if (listed.key.length == 0 || (!listed.port && !names_it(names.at, names.length, judge->host)))
 		return;
 	listed.sound = is_of_kind(listed.key, listed.kind);
 	judge->lines = mem_grow(judge->lines, judge->count + 1, sizeof(*judge->lines));
@@ -243,15 +244,19 @@ static void read_text(struct judge *judge, const struct buf *text)
 	}
 }
 
+/* Once there is a good line of the very port, only such lines make a key good. */
 static bool is_accepted(const struct judge *judge, const char *key)
 {
 	bool listed = false;
+	bool port = false;
+	for (size_t i = 0; i < judge->count; i++)
+		port = port || (judge->lines[i].port && judge->lines[i].sound && !judge->lines[i].revoked);
 	for (size_t i = 0; i < judge->count; i++) {
 		if (!is_word(judge->lines[i].key, key))
 			continue;
 		if (judge->lines[i].revoked)
 			return false;
-		listed = listed || judge->lines[i].sound;
+		listed = listed || (judge->lines[i].sound && (judge->lines[i].port || !port));
 	}
 	return listed;
 }
