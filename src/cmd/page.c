@@ -390,7 +390,8 @@ static enum page_outcome hear_status(struct page *page, bool first, int64_t *wai
 		return login_lost(page, ERR_LOGIN, "the server refuses its own new token", err);
 	if (status == 403 && first)
 		return not_given(page, "the server refuses this collection", err);
-	if (!first && (status == 404 || (status == 400 && !page->place.overlap))) {
+	/* There are rows: the first page of another reading is not behind them. */
+	if (!first && page->place.offset > 0 && (status == 404 || (status == 400 && !page->place.overlap))) {
 		page->past_end = true;
 		return PAGE_ANSWER;
 	}

@@ -9,7 +9,7 @@ import stat
 import time
 import unittest
 
-from harness import SECRET, Case
+from harness import SECRET, Case, sis_module
 from served import Served, state
 
 KILLS = int(os.environ.get("ROSTERZIP_KILLS") or 8)
@@ -206,6 +206,56 @@ class Killed(Keeping):
 				self.assert_files(self.bundle(), state(self.served.scenario))
 				self.assert_clean()
 				self.served.close()
+
+
+class Nothing(Keeping):
+	"""Rows of a table were kept, and what the server answers now is that there is nothing."""
+
+	def test_server_that_refuses_what_is_behind_the_end(self):
+		"""That it does not know those rows does not mean that it does not know the table."""
+		for status in (404, 400):
+			with self.subTest(status):
+				self.begin(total=False, link=False, past_end=status, faults=[
+					{"match": "users", "offset": SIZE["users"], "first": 1, "do": {"delay": 50}}])
+				process = self.start("--page-size", 1000, *RESUME)
+				self.until("it asks behind the rows", lambda: self.served.sis.faults.hits == [1], process=process)
+				process.kill()
+				process.communicate(timeout=20)
+				since = len(self.served.log)
+				run = self.export("--page-size", 1000, *RESUME)
+				self.assertEqual(run.err, "")
+				self.assertGreater(min(offset for path, offset, _ in self.asked(since) if path == "users"), 0)
+				self.assertRegex(run.collection("users")["proof"], "^400 rows: the server refuses what is behind them")
+				self.assert_files(self.bundle(), state(self.served.scenario))
+				self.assert_clean()
+				self.served.close()
+
+	def test_table_that_is_gone_meanwhile(self):
+		"""The pages kept do not fit any more, and then the server does not know the table: no empty table comes of it."""
+		self.begin(size={**SIZE, "with": "demographics"}, order="natural", sort_supported=False)
+		wanted = ["--collections", "core,demographics"]
+		process = self.start(*READ, *RESUME, *wanted)
+		self.until("pages are kept", lambda: sum(page[0] == "demographics" for page in self.kept()[0]) > 2, process=process)
+		self.kill(process)
+		self.assertNotIn("demographics", self.kept()[1])
+		self.served.sis.lists.change({"table": "demographics", "delete": 0})
+		self.served.sis.faults = sis_module.Faults({**self.served.scenario, "faults": [
+			{"match": "demographics", "offset": 0, "do": {"status": 404}}]})
+		before = self.old_bundle()
+		run = self.export(*READ, *RESUME, *wanted, expect=5)
+		self.assertRegex(run.error, "demographics, rows from 1: .*404")
+		self.assertEqual(self.mark(self.zip), before)
+
+	def test_refusal_that_was_lifted(self):
+		"""An administrator gives the permission that the message named, and starts the export again."""
+		self.begin(forbidden=["users"], derived=False)
+		self.export(*READ, *RESUME, expect=5)
+		self.served.scenario["forbidden"] = []
+		since = len(self.served.log)
+		self.export(*READ, *RESUME)
+		self.assertEqual({path for path, _, _ in self.asked(since)}, {"users", "enrollments"})
+		self.assert_files(self.bundle(), state(self.served.scenario))
+		self.assert_clean()
 
 
 class Afresh(Keeping):
