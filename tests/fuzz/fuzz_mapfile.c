@@ -47,11 +47,19 @@ struct list {
 	size_t count;
 };
 
+/* Whether there is nothing to be seen: U+00A0 and U+3000 are blanks too. */
 static bool is_blank(const char *text)
 {
-	for (; *text != '\0'; text++)
-		if (*text != ' ')
+	while (*text != '\0') {
+		if (*text == ' ')
+			text++;
+		else if (strncmp(text, "\xC2\xA0", 2) == 0)
+			text += 2;
+		else if (strncmp(text, "\xE3\x80\x80", 3) == 0)
+			text += 3;
+		else
 			return false;
+	}
 	return true;
 }
 
