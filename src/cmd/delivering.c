@@ -245,6 +245,13 @@ static bool find_queued(const struct delivering_order *order, struct parcels *pa
 	return fine;
 }
 
+void delivering_sweep(const struct delivering_order *order)
+{
+	char *folder = queue_path(order);
+	file_sweep(folder);
+	free(folder);
+}
+
 /* Removes the folders of the deltas when there are none. */
 static void sweep_queue(const struct delivering_order *order)
 {

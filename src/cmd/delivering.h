@@ -69,6 +69,9 @@ bool delivering_send(const struct delivering_order *order, struct delivering *de
 bool delivering_send_file(
 	const struct delivering_order *order, const char *path, struct delivering *delivering, struct err *err);
 
+/* Removes what was cut off while a delta was put by to be sent. */
+void delivering_sweep(const struct delivering_order *order);
+
 /* Finds out what is still to be sent, without sending it. */
 void delivering_look(const struct delivering_order *order, struct delivering *delivering);
 

@@ -152,6 +152,33 @@ static void sweep_beside(const char *path)
 	free(folder);
 }
 
+static struct delivering_order delivery_of(const struct export *export, const struct bundle_config *bundle)
+{
+	return (struct delivering_order){
+		.schema = export->schema,
+		.config = &export->config,
+		.bundle = bundle,
+		.state_dir = export->config.state_dir,
+		.again = export->config.deliver_again,
+	};
+}
+
+/* The same of what is kept in the state folder. */
+static void sweep_state(const struct export *export)
+{
+	static const char *const places[] = {"", "/published", "/refused", "/delivered"};
+	const char *state = export->config.state_dir;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		char *folder = mem_format("%s%s", state, places[i]);
+		file_sweep(folder);
+		free(folder);
+	}
+	for (size_t i = 0; i < export->config.bundle_count; i++) {
+		const struct delivering_order order = delivery_of(export, &export->config.bundles[i]);
+		delivering_sweep(&order);
+	}
+}
+
 static bool prepare_state(struct export *export, struct err *err)
 {
 	const char *state = export->config.state_dir;
@@ -166,6 +193,7 @@ static bool prepare_state(struct export *export, struct err *err)
 		return err_in(err, "state-dir");
 	for (size_t i = 0; i < export->config.bundle_count; i++)
 		sweep_beside(export->publications[i].path);
+	sweep_state(export);
 	return true;
 }
 
@@ -375,17 +403,6 @@ static int64_t server_clock(const struct export *export)
 	/* A clock gone mad must not make the next delta begin in a distant future: it would lose what happens until
 	 * then. */
 	return began + (export->skew <= SKEW_MAX_SECONDS ? export->skew : 0);
-}
-
-static struct delivering_order delivery_of(const struct export *export, const struct bundle_config *bundle)
-{
-	return (struct delivering_order){
-		.schema = export->schema,
-		.config = &export->config,
-		.bundle = bundle,
-		.state_dir = export->config.state_dir,
-		.again = export->config.deliver_again,
-	};
 }
 
 /* How what could not be delivered gets to its receiver; to be freed. */

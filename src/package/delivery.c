@@ -258,10 +258,13 @@ static bool send_to_server(struct sending *sending, struct err *err)
 static bool send_to_folder(struct sending *sending, struct err *err)
 {
 	char *path = place_path(&sending->place, sending->place.name);
+	char *folder = place_path(&sending->place, NULL);
 	sending->result->tries = 1;
+	file_sweep(folder); /* another day's name would not take the place of what was cut off then */
 	bool ok = file_publish(sending->fd, path, err);
 	if (!ok)
 		err->code = ERR_DELIVERY;
+	free(folder);
 	free(path);
 	return ok;
 }

@@ -662,6 +662,9 @@ class ByHand(Delivering):
 
 	def test_name(self):
 		os.utime(self.zip, (1709208000, 1709208000))  # noon of 2024-02-29
+		cut_off = os.path.join(self.inbox, ".eagle-20240228.zip.rosterzip-part")
+		with open(cut_off, "wb") as f:
+			f.write(b"half of the day before")
 		self.deliver(self.zip, "--deliver", self.inbox + "/", "--deliver-as", "eagle-%Y%m%d.zip", "-q")
 		self.assertEqual(os.listdir(self.inbox), ["eagle-20240229.zip"])
 

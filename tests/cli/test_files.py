@@ -96,6 +96,18 @@ class Signals(Case):
 				f.write(b"half of it")
 		self.export_truth()
 
+	def test_leftovers_in_the_state_are_swept(self):
+		"""Also by a run that comes to nothing."""
+		self.serve(client_secret="0f" * 32)
+		parts = [os.path.join(self.state, place, ".half.rosterzip-part")
+			for place in ("", "published", "refused", "delivered", "undelivered/bundle")]
+		for path in parts:
+			os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+			with open(path, "wb") as f:
+				f.write(b"half of it")
+		self.export(expect=4)
+		self.assertEqual([path for path in parts if os.path.exists(path)], [])
+
 	def test_other_files_beside_the_bundle_stay(self):
 		self.serve()
 		for name in ("notes.txt", ".hidden", "OneRoster.zip.old"):
