@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the tests of the command line: python3 tests/cli/run.py [--jobs 2] [--slow] [PATTERN]
+"""Runs the tests of the command line: python3 tests/cli/run.py [--jobs 3] [--slow] [PATTERN]
 
 PATTERN picks the tests whose name (test_paging.Paging.test_cap) holds it. Each test is a job for one of the processes.
 The last line is "N passed, N failed". Exit: 0 all passed, 1 not, 2 no test has such a name.
@@ -42,7 +42,7 @@ def run_one(name):
 
 def main():
 	parser = argparse.ArgumentParser()
-	parser.add_argument("--jobs", type=int, default=2)
+	parser.add_argument("--jobs", type=int, default=(os.cpu_count() or 1) + 1)  # many tests wait for a server
 	parser.add_argument("--slow", action="store_true", help="list the ten slowest tests")
 	parser.add_argument("pattern", nargs="?", default="")
 	options = parser.parse_args()
