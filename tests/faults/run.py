@@ -450,7 +450,7 @@ class Resumed(Served):
 	def prepare(self):
 		self.older_saved = os.path.join(self.folder, "older")
 		self.save(self.older, self.older_saved)
-		self.sis = self.serve(faults=[{"match": "users", "first": 1, "do": {"status": 500}}])
+		self.sis = self.serve(faults=[{"match": "users", "first": 1, "do": {"status": 410}}])
 		self.begin()
 		cut = self.run()
 		if cut.code != 5 or not os.path.isdir(self.path("state", "pages")):
