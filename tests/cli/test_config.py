@@ -85,6 +85,28 @@ class Mistakes(Case):
 			with self.subTest(words):
 				self.mistake(words[0].lstrip("-"), *words)
 
+	def test_values_of_bundles_that_cannot_be(self):
+		"""Found on the command line as in the section of a bundle, before anything is read."""
+		for option, value, words in (
+				("drop-columns", "users.nosuch", "it is a column such as users.phone"),
+				("drop-columns", "users.role", "is required"),
+				("metadata", "users.note", "it is auto, or a column such as users.metadata.key"),
+				("metadata", "nosuch.metadata.note", "it is auto, or a column such as users.metadata.key"),
+				("deliver-as", "folder/OneRoster.zip", "the name of a file without a folder"),
+				("deliver-as", "..", "the name of a file without a folder"),
+				("host-key-sha256", "SHA256:tooshort", "a fingerprint as `ssh-keygen -lf` prints it"),
+				("s3-region", "US East", "a region such as us-east-1")):
+			with self.subTest(f"{option} {value}"):
+				self.mistake(f"command line: `{option}`.*{words}", f"--{option}", value)
+				self.mistake_in_file(f"FILE:9: `{option}`.*{words}", f"[bundle a]\noutput = a.zip\n{option} = {value}\n")
+
+	def test_role_that_nobody_has(self):
+		self.mistake("there is no role `pupil`, only: .*student", "--roles", "pupil")
+
+	def test_more_bundles_than_there_may_be(self):
+		self.mistake_in_file("more than [0-9]+ bundles",
+			"".join(f"[bundle b{n}]\noutput = {self.folder}/b{n}.zip\n" for n in range(2000)))
+
 	def test_http_to_a_public_host(self):
 		for url in ("http://sis.example/aeries", "http://10.0.0.1/aeries", "http://127.0.0.1.sis.example/",
 				"http://localhost.sis.example/"):

@@ -2,11 +2,12 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import unittest
 
-from harness import OLD_BUNDLE, Case
+from harness import CLIENT_ID, OLD_BUNDLE, Case
 
 SLOW = {"latency": 0.1, "cap": 10, "total": False}
 PAUSE = {"cap": 50, "faults": [{"match": "enrollments", "first": 1, "do": {"delay": 2}}]}  # between users and the end
@@ -220,6 +221,29 @@ class Places(Case):
 				stderr=subprocess.PIPE, cwd=self.folder, timeout=60, check=False)
 		self.assertIn(done.returncode, (0, 1), done.stderr)
 		self.assert_truth()
+
+	def test_output_of_other_commands_that_cannot_be_written(self):
+		"""A report that was cut off is no report: exit 1, and one line that says so."""
+		self.serve(SIZE)
+		self.export()
+		other = self.path("other.zip")
+		shutil.copy(self.zip, other)
+		dated = self.path("snapshots")
+		os.mkdir(dated)
+		shutil.copy(self.zip, os.path.join(dated, "roster-20260101.zip"))
+		commands = [
+			["validate", self.zip], ["validate", "--json", self.zip], ["diff", other, self.zip],
+			["diff", "--json", other, self.zip], ["report", self.zip, "-o", "-"], ["schema"], ["schema", "users"],
+			["completion", "bash"], ["completion", "zsh"], ["prune", "--keep-last", "1", dated],
+			["doctor", "--url", self.url, "--client-id", CLIENT_ID, "--client-secret-file", self.secret_file],
+		]
+		for words in commands:
+			with self.subTest(" ".join(words[:2])), open("/dev/full", "wb") as full:
+				done = subprocess.run([self.program_path(), *words], env=self.environment(), stdout=full,
+					stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=self.folder, timeout=60, check=False)
+				said = done.stderr.decode()
+				self.assertEqual(done.returncode, 1, said)
+				self.assertRegex(said, "rosterzip: error: cannot write to standard output: No space left on device\n\\Z")
 
 	@staticmethod
 	def program_path():
