@@ -99,7 +99,8 @@ def fuzz(each_line):
         kept = ROOT / "tests" / "fuzz" / "corpus" / target
         folders = [folder for folder in (kept, FOUND / target) if folder.is_dir()]
         forget()
-        subprocess.run([BUILD / "tests" / path.stem, *folders], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([BUILD / "tests" / path.stem, "-whole", *folders], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
         files = measure()
         for module in MODULES[target]:
             lines = files[f"src/{module}.c"]

@@ -233,8 +233,8 @@ class Places(Case):
 		shutil.copy(self.zip, os.path.join(dated, "roster-20260101.zip"))
 		commands = [
 			["validate", self.zip], ["validate", "--json", self.zip], ["diff", other, self.zip],
-			["diff", "--json", other, self.zip], ["report", self.zip, "-o", self.path("page.html")], ["schema"], ["schema", "users"],
-			["completion", "bash"], ["completion", "zsh"], ["prune", "--keep-last", "1", dated],
+			["diff", "--json", other, self.zip], ["report", self.zip, "-o", self.path("page.html")], ["schema"],
+			["schema", "users"], ["completion", "bash"], ["completion", "zsh"], ["prune", "--keep-last", "1", dated],
 			["doctor", "--url", self.url, "--client-id", CLIENT_ID, "--client-secret-file", self.secret_file],
 		]
 		for words in commands:

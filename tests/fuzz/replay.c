@@ -1,10 +1,10 @@
 /*
  * Runs a fuzz target over saved inputs, for builds without libFuzzer:
  *
- *	fuzz_TARGET FILE|FOLDER...
+ *	fuzz_TARGET [-whole] FILE|FOLDER...
  *
  * Each file is one input. A short one is also run cut off behind each of its bytes, since what comes from elsewhere
- * often ends early. Fails when there was nothing to run; what does not hold ends the process.
+ * often ends early; with -whole none is. Fails when there was nothing to run; what does not hold ends the process.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -19,6 +19,8 @@
 #include "fuzz.h"
 
 enum { INPUT_MAX = 8 * 1024 * 1024, SHORT_MAX = 512 };
+
+static bool whole;
 
 /* In memory of its own, so that a sanitizer sees the first byte read behind it. */
 static void run(const char *data, size_t length)
@@ -62,7 +64,7 @@ static int replay(const char *path)
 		return -1;
 	}
 	fprintf(stderr, "%s\n", path); /* the last one named is the one that does not hold */
-	for (size_t length = 0; text.length <= SHORT_MAX && length < text.length; length++)
+	for (size_t length = 0; !whole && text.length <= SHORT_MAX && length < text.length; length++)
 		run(buf_text(&text), length);
 	run(buf_text(&text), text.length);
 	buf_release(&text);
@@ -72,7 +74,8 @@ static int replay(const char *path)
 int main(int argc, char **argv)
 {
 	int ran = 0;
-	for (int i = 1; i < argc && ran >= 0; i++) {
+	whole = argc > 1 && strcmp(argv[1], "-whole") == 0;
+	for (int i = whole ? 2 : 1; i < argc && ran >= 0; i++) {
 		int more = replay(argv[i]);
 		ran = more >= 0 ? ran + more : more;
 	}
