@@ -31,7 +31,7 @@ MODULES = {
     "consumer": ["consumer_file", "jsonfile"],
     "csv": ["table/csv_read", "table/csv_write"],
     "diff": ["cmd/compare", "cmd/churn", "cmd/diff", "cmd/difference"],
-    "export": ["cmd/export", "cmd/reading", "cmd/collect", "cmd/make", "cmd/publish", "package/bundle"],
+    "export": ["cmd/export", "cmd/collect", "cmd/make", "cmd/publish", "package/bundle"],
     "headers": ["fetch/retry", "base/time"],
     "hostkey": ["package/hostkey"],
     "link": ["fetch/link"],
@@ -39,14 +39,14 @@ MODULES = {
     "place": ["package/place"],
     "problem": ["fetch/problem"],
     "provider": ["provider_file", "jsonfile"],
-    "row": ["table/row", "table/extras"],
-    "sax": ["convert/sax", "convert/record", "convert/plan", "json"],
+    "row": ["table/row"],
+    "sax": ["convert/sax", "convert/record", "convert/plan", "table/extras"],
     "series": ["package/series", "package/retention", "dated"],
     "store": ["fetch/store", "fetch/journal"],
     "token": ["fetch/token"],
-    "validate": ["check/judge", "check/manifest", "check/links", "check/rule", "check/finding", "cmd/census",
+    "validate": ["check/judge", "check/form", "check/manifest", "check/links", "check/finding", "cmd/census",
                  "cmd/portrait"],
-    "value": ["check/value", "check/form", "check/moment", "check/clean"],
+    "value": ["check/value", "check/moment", "check/clean"],
 }
 
 
