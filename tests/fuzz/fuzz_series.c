@@ -36,7 +36,7 @@ enum {
 	DAYS_OF_RULES = 5 * 366, /* enough for years, few enough for days to be met again */
 	FIRST_DAY = 10000,       /* 1997-05-19 */
 	DAY_SECONDS = 86400,
-	PERIOD_LONGEST = 16,
+	PERIOD_LONGEST = 24,
 	YEAR_FIRST = 1900,
 	YEAR_LAST = 9999,
 };
