@@ -381,12 +381,13 @@ static bool judge_all(struct reading *reading, bool *moved, struct err *err)
 
 static struct reading *reading_new(struct collect *collect, const struct collect_order *order);
 
-static bool is_ahead(const struct collect *collect, const char *name)
+/* The place of a reading that was begun ahead; ahead_count when there is none of that name. */
+static size_t find_ahead(const struct collect *collect, const char *name)
 {
-	for (size_t i = 0; i < collect->ahead_count; i++)
-		if (strcmp(collect->ahead[i]->name, name) == 0)
-			return true;
-	return false;
+	size_t i = 0;
+	while (i < collect->ahead_count && strcmp(collect->ahead[i]->name, name) != 0)
+		i++;
+	return i;
 }
 
 /* Whether an earlier run kept something of a collection: to go on with that is for its turn. */
@@ -403,7 +404,8 @@ static bool begin_ahead(struct collect *collect)
 	const struct collect_order *next = collect->next;
 	const struct collect_order *end = next + (collect->next_count < COLLECT_AHEAD_MAX ? collect->next_count
 											  : COLLECT_AHEAD_MAX);
-	while (next < end && (is_ahead(collect, next->endpoint) || is_kept(collect, next->endpoint)))
+	while (next < end &&
+		(find_ahead(collect, next->endpoint) < collect->ahead_count || is_kept(collect, next->endpoint)))
 		next++;
 	if (next == end || collect->ahead_count == COLLECT_AHEAD_MAX)
 		return false;
@@ -833,16 +835,14 @@ void reading_free(struct reading *reading)
 /* A reading that was begun ahead: its turn has come. NULL when there is none. */
 static struct reading *take_ahead(struct collect *collect, const char *name)
 {
-	for (size_t i = 0; i < collect->ahead_count; i++) {
-		struct reading *reading = collect->ahead[i];
-		if (strcmp(reading->name, name) != 0)
-			continue;
-		collect->ahead_count--;
-		for (; i < collect->ahead_count; i++)
-			collect->ahead[i] = collect->ahead[i + 1];
-		return reading;
-	}
-	return NULL;
+	size_t i = find_ahead(collect, name);
+	if (i == collect->ahead_count)
+		return NULL;
+	struct reading *reading = collect->ahead[i];
+	collect->ahead_count--;
+	for (; i < collect->ahead_count; i++)
+		collect->ahead[i] = collect->ahead[i + 1];
+	return reading;
 }
 
 bool reading_run(struct collect *collect, const struct collect_order *order, struct collection *results,
