@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 /* Whether all eight bytes of a word are printable ASCII. The high bit of a byte is set, or comes by adding 1 (0x7F), or
  * does not come by adding 0x60 (below 0x20). Only a byte with the high bit set can carry over into the next, and that
  * is found anyway. */
@@ -12,32 +14,18 @@ static bool is_plain(uint64_t word)
 	return ((word | (word + each) | ~(word + 0x60 * each)) & (0x80 * each)) == 0;
 }
 
-static uint64_t eight_bytes(const char *text)
-{
-	uint64_t word;
-	memcpy(&word, text, sizeof(word));
-	return word;
-}
-
-static uint64_t four_bytes(const char *text)
-{
-	uint32_t word;
-	memcpy(&word, text, sizeof(word));
-	return word;
-}
-
 /* How many bytes from the start are printable ASCII, or somewhat less: the rest begins with a whole character. */
 static size_t plain_length(const char *text, size_t length)
 {
 	size_t at = 0;
 	if (length >= 8) {
 		for (; length - at >= 8; at += 8)
-			if (!is_plain(eight_bytes(text + at)))
+			if (!is_plain(bytes_eight(text + at)))
 				return at;
-		return is_plain(eight_bytes(text + length - 8)) ? length : at; /* some bytes again */
+		return is_plain(bytes_eight(text + length - 8)) ? length : at; /* some bytes again */
 	}
 	if (length >= 4)
-		return is_plain(four_bytes(text) << 32 | four_bytes(text + length - 4)) ? length : 0;
+		return is_plain((uint64_t)bytes_four(text) << 32 | bytes_four(text + length - 4)) ? length : 0;
 	while (at < length && text[at] >= 0x20 && text[at] < 0x7F)
 		at++;
 	return at;

@@ -29,10 +29,12 @@ static int read_digits(struct reader *reader, int most, int *value)
 
 static bool read_one(struct reader *reader, const char *choice)
 {
-	if (reader->at == reader->end || *reader->at == '\0' || strchr(choice, *reader->at) == NULL)
-		return false;
-	reader->at++;
-	return true;
+	for (; reader->at < reader->end && *choice != '\0'; choice++)
+		if (*reader->at == *choice) {
+			reader->at++;
+			return true;
+		}
+	return false;
 }
 
 /* YYYY-MM-DD, YYYY/MM/DD or MM/DD/YYYY; month and day may lack a leading zero. */

@@ -7,10 +7,11 @@
 #include <yajl/yajl_parse.h>
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "convert/escape.h"
 
-enum { SMALL_PIECE = 1024, KNOWN_KEY_BITS = 8, KNOWN_KEYS = 1 << KNOWN_KEY_BITS, KNOWN_KEY_MAX = 27 };
+enum { SMALL_PIECE = 1024, KNOWN_KEY_BITS = 8, KNOWN_KEYS = 1 << KNOWN_KEY_BITS, KNOWN_KEY_MAX = 26 };
 
 /* Places in the answer that are no nodes of the plan. */
 enum place {
@@ -31,11 +32,12 @@ struct frame {
 	bool list;
 };
 
-/* A key seen before and what it leads to. Records repeat their keys by the thousand, so the search of the plan, twice
- * in vain for every key that nobody wants, is worth remembering. */
+/* A key seen before and what it leads to. Records repeat their keys by the thousand, and in the same order, so the
+ * search of the plan, twice in vain for every key that nobody wants, is worth remembering, and which key came next. */
 struct known_key {
 	int above;            /* the node it was a member of */
 	int at;               /* the node it leads to, or PLAN_NOWHERE */
+	unsigned char next;   /* where the key that followed it is known */
 	unsigned char length; /* 0: nothing is known here */
 	char key[KNOWN_KEY_MAX];
 };
@@ -73,6 +75,7 @@ struct sax {
 	uint64_t records;
 	int64_t total;
 	struct known_key known[KNOWN_KEYS];
+	struct known_key *latest; /* of them */
 };
 
 static int fail(struct sax *sax, enum sax_trouble trouble, const char *what)
@@ -178,22 +181,38 @@ static int root_value(struct sax *sax, bool list)
 	return settle(sax, sax->member_fit); /* the same member twice: the last wins, as everywhere */
 }
 
+static bool is_known(const struct known_key *known, int above, const char *key, size_t length)
+{
+	return known->length == length && known->above == above && bytes_equal(known->key, key, length);
+}
+
+/* Where a key would be known. */
+static unsigned char known_place(int above, const char *key, size_t length)
+{
+	uint64_t head = 0;
+	memcpy(&head, key, length < sizeof(head) ? length : sizeof(head));
+	head = (head + (uint64_t)above * 31 + length * 7 + (unsigned char)key[length - 1]) *
+	       UINT64_C(0x9E3779B97F4A7C15);
+	return (unsigned char)(head >> (64 - KNOWN_KEY_BITS));
+}
+
 /* The node that a key leads to. */
 static int child_of(struct sax *sax, int above, const char *key, size_t length)
 {
 	if (length == 0 || length > KNOWN_KEY_MAX)
 		return plan_child(sax->plan, above, key, length);
-	uint64_t head = 0;
-	memcpy(&head, key, length < sizeof(head) ? length : sizeof(head));
-	head = (head + (uint64_t)above * 31 + length * 7 + (unsigned char)key[length - 1]) *
-	       UINT64_C(0x9E3779B97F4A7C15);
-	struct known_key *known = &sax->known[head >> (64 - KNOWN_KEY_BITS)];
-	if (known->length != length || known->above != above || memcmp(known->key, key, length) != 0) {
+	struct known_key *known = &sax->known[sax->latest->next];
+	if (!is_known(known, above, key, length)) {
+		sax->latest->next = known_place(above, key, length);
+		known = &sax->known[sax->latest->next];
+	}
+	if (!is_known(known, above, key, length)) {
 		known->above = above;
 		known->length = (unsigned char)length;
 		memcpy(known->key, key, length);
 		known->at = plan_child(sax->plan, above, key, length);
 	}
+	sax->latest = known;
 	return known->at;
 }
 
@@ -466,6 +485,7 @@ struct sax *sax_new(const struct plan *plan, const struct sax_events *events, vo
 	sax->events = events;
 	sax->context = context;
 	sax->record = record_new(plan);
+	sax->latest = sax->known;
 	sax->escape.sink = on_mended;
 	buf_init(&sax->small, SAX_SLICE + SMALL_PIECE);
 	sax->escape.context = sax;

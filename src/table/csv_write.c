@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/out.h"
 #include "table/row.h"
 
@@ -15,10 +16,21 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* Whether a text holds nothing that comes before the - in ASCII, as quotes, commas and all white space do. */
+static bool is_harmless(const char *text, size_t length)
+{
+	if (length < 8)
+		return false;
+	for (size_t at = 0; at < length - 8; at += 8)
+		if (bytes_any_below(bytes_eight(text + at), '-'))
+			return false;
+	return !bytes_any_below(bytes_eight(text + length - 8), '-');
+}
+
 static bool needs_quotes(const char *text, size_t length, const struct csv_style *style)
 {
 	const bool *needs = style->quote_blanks ? special_or_blank : special;
-	if (length == 0)
+	if (length == 0 || is_harmless(text, length))
 		return false;
 	for (size_t i = 0; i < length; i++) {
 		if (needs[(unsigned char)text[i]])

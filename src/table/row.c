@@ -108,10 +108,32 @@ static char *rescue(const struct row *row, const char *text, size_t length)
 	return inside ? mem_copy_n(text, length) : NULL;
 }
 
+/* The usual way of a blank cell to its text: behind all others, in memory that is there. False when it is not that
+ * simple. */
+static bool put_blank(struct row *row, struct cell *cell, const char *text, size_t length)
+{
+	if (cell->length > 0)
+		return false;
+	if (length == 0)
+		return true;
+	if (row->base != row->text.data || length >= row->text.room - row->text.length ||
+		row->size + length > ROW_TEXT_MAX)
+		return false;
+	cell->at = (uint32_t)row->text.length;
+	cell->length = (uint32_t)length;
+	cell->room = (uint32_t)length;
+	memcpy(row->text.data + cell->at, text, length);
+	buf_set_length(&row->text, cell->at + length);
+	row->size += length;
+	return true;
+}
+
 /* Puts text into a cell behind the first keep bytes, which stay. */
 static bool put(struct row *row, size_t i, size_t keep, const char *text, size_t length, size_t spare)
 {
 	struct cell *cell = &row->cells[i];
+	if (put_blank(row, cell, text, length))
+		return true;
 	size_t others = row->size - cell->length;
 	if (length > ROW_TEXT_MAX || others + keep > ROW_TEXT_MAX - length)
 		return false;

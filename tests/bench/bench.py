@@ -28,7 +28,7 @@ import district
 import tables
 from district import COLLECTIONS
 from servers import Failure, die_with_parent, nginx, page_server
-from tables import BUNDLES, IN_FLIGHT, LATENCY
+from tables import BUNDLES, FAR, LATENCY
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROWS_A_PAGE = 5000
@@ -164,6 +164,7 @@ def prepare(bench, groups, say):
 	wanted = {("1x", ROWS_A_PAGE)}
 	wanted |= {("10x", ROWS_A_PAGE)} if "ten" in groups else set()
 	wanted |= {("1x", FEW_ROWS)} if "small" in groups else set()
+	wanted |= {("1x", rows) for _, rows in FAR} if "latency" in groups else set()
 	kept, theirs, files = bench.path("OneRoster.zip"), bench.path("python.zip"), bench.path("jq")
 	with page_server(bench.folder) as (root, log):
 		for name, rows in sorted(wanted):
@@ -249,9 +250,9 @@ def jq_export(bench, url):
 	return bench.run(["sh", os.path.join(HERE, "export-jq.sh"), url, bench.out])
 
 
-def far_away(bench, url, log, parallel):
+def far_away(bench, url, log, parallel, rows):
 	log()
-	sample = bench.export(url, "1x", "--page-size", str(ROWS_A_PAGE), "--parallel", str(parallel))
+	sample = bench.export(url, "1x", "--page-size", str(rows), "--parallel", str(parallel))
 	entries = log()
 	sample["requests"] = len(entries)
 	sample["reading"] = max(e["t"] + e["took"] for e in entries) - min(e["t"] for e in entries)
@@ -294,8 +295,8 @@ def make_jobs(bench, groups, roots, far):
 	job("bundles", "slices", twelve, bench, bundles_config(bench, http + "/1x", "slices.conf", schools_of(bench)), False)
 	job("validate", "validate", bench.run, [bench.program, "validate", path("OneRoster.zip")])
 	job("diff", "diff", bench.run, [bench.program, "diff", path("OneRoster.zip"), path("changed.zip")])
-	for n in IN_FLIGHT:
-		job("latency", f"latency {n}", far_away, bench, far[0] + "/1x", far[1], n)
+	for n, rows in FAR:
+		job("latency", tables.far_name(n, rows), far_away, bench, far[0] + "/1x", far[1], n, rows)
 	return jobs
 
 

@@ -392,6 +392,39 @@ static void test_inside_records(void **state)
 	expect(*state, text, strlen(text), SAX_FINE, "a b ");
 }
 
+/* Members in any order, the same keys at several depths, more of them than can be kept in mind, of every length. */
+static void test_keys_in_any_order(void **state)
+{
+	enum { RECORDS = 400, KEYS = 40 };
+	unsigned seed = 1;
+	struct buf text = {0};
+	struct buf ids = {0};
+	buf_add_text(&text, "{\"users\":[");
+	for (unsigned record = 0; record < RECORDS; record++) {
+		seed = seed * 1103515245 + 12345;
+		unsigned turn = seed >> 16;
+		buf_add_text(&text, record > 0 ? ",{" : "{");
+		for (unsigned i = 0; i < KEYS; i++) {
+			unsigned key = (i + turn) % KEYS;
+			buf_add_text(&text, i > 0 ? "," : "");
+			if (key == turn % 7)
+				buf_add_format(&text, "\"sourcedId\":\"r%u\"", record);
+			else if (key % 9 == 3)
+				buf_add_format(&text, "\"%.*s\":%s", key == 3 ? 6 : 5, "agents",
+					turn % 16 < 8 ? "null" : "{\"sourcedId\":\"x\",\"href\":1}");
+			else
+				buf_add_format(&text, "\"%.*sd%u\":\"x\"", (int)(key % 9), "sourcedId",
+					record % 2 > 0 ? key + turn % 512 : key);
+		}
+		buf_add_char(&text, '}');
+		buf_add_format(&ids, "r%u ", record);
+	}
+	buf_add_text(&text, "]}");
+	expect(*state, buf_text(&text), text.length, SAX_FINE, buf_text(&ids));
+	buf_release(&text);
+	buf_release(&ids);
+}
+
 static void test_mended(void **state)
 {
 	static const char text[] =
@@ -646,6 +679,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut_at_every_byte, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inside_records, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keys_in_any_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mended, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_total, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_user_refuses, setup, teardown),
