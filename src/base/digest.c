@@ -1,14 +1,19 @@
 #include "base/digest.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/evp.h>
 
 #include "base/end.h"
 #include "base/mem.h"
 
+enum { HELD = 4096 }; /* short pieces are gathered: a call for each costs more than what it digests */
+
 struct digest {
 	EVP_MD_CTX *state;
+	size_t held; /* bytes that are still to be digested */
+	unsigned char data[HELD];
 };
 
 static void must(int result)
@@ -34,15 +39,30 @@ void digest_free(struct digest *digest)
 	free(digest);
 }
 
+static void flush(struct digest *digest)
+{
+	must(EVP_DigestUpdate(digest->state, digest->data, digest->held));
+	digest->held = 0;
+}
+
 void digest_add(struct digest *digest, const void *data, size_t length)
 {
-	must(EVP_DigestUpdate(digest->state, data, length));
+	if (length > HELD - digest->held)
+		flush(digest);
+	if (length > HELD) {
+		must(EVP_DigestUpdate(digest->state, data, length));
+		return;
+	}
+	if (length > 0)
+		memcpy(digest->data + digest->held, data, length);
+	digest->held += length;
 }
 
 void digest_hex(struct digest *digest, char out[static DIGEST_HEX_SIZE])
 {
 	unsigned char bytes[EVP_MAX_MD_SIZE];
 	unsigned count = 0;
+	flush(digest);
 	must(EVP_DigestFinal_ex(digest->state, bytes, &count));
 	must(EVP_DigestInit_ex(digest->state, EVP_sha256(), NULL));
 	static const char digits[] = "0123456789abcdef";

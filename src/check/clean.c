@@ -120,7 +120,7 @@ unsigned clean_text(const char *text, size_t length, struct buf *out)
 	return changes;
 }
 
-bool clean_is_blank(const char *text, size_t length)
+bool clean_all_blank(const char *text, size_t length)
 {
 	size_t at = 0;
 	while (at < length) {

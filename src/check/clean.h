@@ -27,8 +27,15 @@ size_t clean_fine(const char *text, size_t length);
 /* Adds the text made fit to out, which then may have overflown. Gives the enum clean_change bits of what it did. */
 unsigned clean_text(const char *text, size_t length, struct buf *out);
 
+/* The same as clean_is_blank, for texts with a blank of any kind at the front, which is rare enough to be looked at. */
+bool clean_all_blank(const char *text, size_t length);
+
 /* Whether a fit text is empty or of blanks only: the ASCII one, U+00A0 and U+3000, which look no different to anybody
  * and are typed instead of it. */
-bool clean_is_blank(const char *text, size_t length);
+static inline bool clean_is_blank(const char *text, size_t length)
+{
+	unsigned char first = length > 0 ? (unsigned char)*text : ' ';
+	return (first == ' ' || first >= 0x80) && clean_all_blank(text, length);
+}
 
 #endif

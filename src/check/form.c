@@ -6,6 +6,8 @@
 #include "check/clean.h"
 #include "check/moment.h"
 
+enum { PLACES_MAX = 9 }; /* digits of a fraction of a second, as moment_read */
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -47,16 +49,23 @@ bool form_date(const char *text, size_t length, int *days)
 	return true;
 }
 
+/* Two digits that make a number below a limit. */
+static bool is_below(const char *text, int limit)
+{
+	return is_digit(text[0]) && is_digit(text[1]) && number(text, 2) < limit;
+}
+
 bool form_datetime(const char *text, size_t length)
 {
-	struct moment moment;
 	const size_t shortest = sizeof("YYYY-MM-DDThh:mm:ssZ") - 1;
-	if (length < shortest || text[10] != 'T' || text[16] != ':' || text[length - 1] != 'Z')
+	if (length < shortest || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[length - 1] != 'Z')
 		return false;
 	size_t places = length - shortest; /* with the point */
-	if (places > 0 && (text[19] != '.' || digits_length(text + 20, places - 1) != places - 1))
+	if (places > 0 && (text[19] != '.' || places < 2 || places > 1 + PLACES_MAX ||
+				  digits_length(text + 20, places - 1) != places - 1))
 		return false;
-	return form_date(text, 10, NULL) && moment_read(text, length, &moment);
+	return form_date(text, 10, NULL) && is_below(text + 11, 24) && is_below(text + 14, 60) &&
+	       is_below(text + 17, 60);
 }
 
 bool form_year(const char *text, size_t length)

@@ -682,20 +682,13 @@ static void judge_blank(struct judge *judge, const struct field *field, const st
 		find_cell(judge, RULE_CSV_BLANK_ONLY, field, cell);
 }
 
-/* A blank of any kind at its front is rare enough to be looked at. */
-static bool is_blank(const struct csv_cell *cell)
-{
-	unsigned char first = cell->length > 0 ? (unsigned char)cell->text[0] : ' ';
-	return (first == ' ' || first >= 0x80) && clean_is_blank(cell->text, cell->length);
-}
-
 static bool judge_cell(struct judge *judge, const struct field *field, const struct csv_cell *cell, struct err *err)
 {
 	if (!grammar_cell(&judge->file.grammar, cell, judge->spot.row->number, field->name)) {
 		judge->spot.wrong |= 1U << field->special;
 		return true;
 	}
-	if (is_blank(cell)) {
+	if (clean_is_blank(cell->text, cell->length)) {
 		judge_blank(judge, field, cell);
 		return true;
 	}
@@ -718,7 +711,7 @@ static bool judge_id(struct judge *judge, struct err *err)
 		judge->spot.number = links_add(judge->links, file->table, cell->text, cell->length);
 		return true;
 	}
-	if (is_blank(cell)) {
+	if (clean_is_blank(cell->text, cell->length)) {
 		find_cell(judge, RULE_ID_EMPTY, field, cell);
 		return true;
 	}
@@ -854,7 +847,7 @@ static bool judge_wishes(struct judge *judge, struct err *err)
 		const struct field *field = &file->fields[wish->field];
 		const struct csv_cell *cell = &judge->spot.row->cells[wish->field];
 		bool meant = wish->required->role == NULL || (role != NULL && is_text(role, wish->required->role));
-		bool blank = is_blank(cell);
+		bool blank = clean_is_blank(cell->text, cell->length);
 		if (blank && meant && !field->column->required)
 			find_cell(judge, RULE_CONSUMER_REQUIRED, field, cell);
 		if (!blank && wish->repeat != NULL && clean_fine(cell->text, cell->length) == cell->length &&

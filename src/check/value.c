@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "check/clean.h"
+#include "check/form.h"
 #include "check/moment.h"
 
 const struct value_rule_info value_rules[VALUE_RULE_COUNT] = {
@@ -293,6 +294,8 @@ static bool read_boolean(struct spot *spot, struct meaning *meaning)
 static bool read_date(struct spot *spot, struct meaning *meaning)
 {
 	struct moment moment;
+	if (form_date(meaning->text, meaning->length, NULL))
+		return true;
 	if (!moment_read(meaning->text, meaning->length, &moment))
 		return false;
 	if (!moment.standard)
@@ -310,6 +313,8 @@ static bool read_date(struct spot *spot, struct meaning *meaning)
 static bool read_datetime(struct spot *spot, struct meaning *meaning)
 {
 	struct moment moment;
+	if (meaning->length == MOMENT_SIZE - 1 && form_datetime(meaning->text, meaning->length))
+		return true;
 	if (!moment_read(meaning->text, meaning->length, &moment) || !moment_to_universal(&moment))
 		return false;
 	moment_write(&moment, meaning->room);
@@ -317,7 +322,7 @@ static bool read_datetime(struct spot *spot, struct meaning *meaning)
 		meet(spot, VALUE_FIELD_DATE_STYLE);
 	if (!moment.zone)
 		meet(spot, VALUE_FIELD_DATETIME_ZONE);
-	else if (meaning->length != MOMENT_SIZE - 1 || memcmp(meaning->text, meaning->room, MOMENT_SIZE - 1) != 0)
+	else
 		meet(spot, VALUE_FIELD_DATETIME_STYLE);
 	meaning->text = meaning->room;
 	meaning->length = MOMENT_SIZE - 1;

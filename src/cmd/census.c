@@ -165,7 +165,7 @@ static void links_add(struct links *links, uint32_t item)
 }
 
 /* Adds the numbers of the ids in a list, each once, unknown ones as one stray: how many that are. */
-static uint32_t add_links(struct links *links, const struct idset *ids, const struct csv_cell *list)
+static uint32_t add_links(struct links *links, struct idset *ids, const struct csv_cell *list)
 {
 	struct csv_cell item;
 	size_t begin = links->count;

@@ -35,6 +35,8 @@ struct idset {
 	unsigned char *tags;
 	uint32_t *entries;
 
+	char *latest; /* the entry found last, or NULL: rows that follow each other often refer to the same */
+
 	char **chunks;
 	size_t chunk_count;
 	size_t chunk_room;
@@ -153,6 +155,13 @@ static const char *entry_id(const char *entry, size_t *length)
 	return at + sizeof(whole);
 }
 
+static bool is_id(const char *entry, const char *id, size_t length)
+{
+	size_t have;
+	const char *text = entry_id(entry, &have);
+	return have == length && (length == 0 || bytes_equal(text, id, length));
+}
+
 /* 1 to 255, from bits that do not choose the place. */
 static unsigned char tag_of(uint64_t hashed)
 {
@@ -168,9 +177,7 @@ static size_t find_place(const struct idset *set, uint64_t hashed, const char *i
 	for (; set->tags[place] != 0; place = (place + 1) & mask) {
 		if (set->tags[place] != tag)
 			continue;
-		size_t have;
-		const char *text = entry_id(entry_at(set, set->entries[place]), &have);
-		if (have == length && (length == 0 || bytes_equal(text, id, length)))
+		if (is_id(entry_at(set, set->entries[place]), id, length))
 			break;
 	}
 	return place;
@@ -268,10 +275,15 @@ bool idset_add(struct idset *set, const char *id, size_t length, uint32_t value,
 	return is_new;
 }
 
-uint32_t *idset_find(const struct idset *set, const char *id, size_t length)
+uint32_t *idset_find(struct idset *set, const char *id, size_t length)
 {
+	if (set->latest != NULL && is_id(set->latest, id, length))
+		return (uint32_t *)(void *)set->latest;
 	size_t place = find_place(set, hash(set, id, length), id, length);
-	return set->tags[place] != 0 ? (uint32_t *)(void *)entry_at(set, set->entries[place]) : NULL;
+	if (set->tags[place] == 0)
+		return NULL;
+	set->latest = entry_at(set, set->entries[place]);
+	return (uint32_t *)(void *)set->latest;
 }
 
 size_t idset_count(const struct idset *set)

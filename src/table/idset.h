@@ -21,7 +21,7 @@ void idset_free(struct idset *set);
 bool idset_add(struct idset *set, const char *id, size_t length, uint32_t value, uint32_t **slot);
 
 /* Where the value of an id is kept; NULL if the id is not in the set. */
-uint32_t *idset_find(const struct idset *set, const char *id, size_t length);
+uint32_t *idset_find(struct idset *set, const char *id, size_t length);
 
 size_t idset_count(const struct idset *set);
 

@@ -46,13 +46,22 @@ static void test_pieces(void **state)
 			assert_string_equal(text, known[i].digest);
 		}
 	}
-	char million[1000];
+	/* A million times a (FIPS 180-4), in pieces of many sizes. */
+	static const size_t sizes[] = {1, 3, 80, 1000, 4095, 4096, 4097, 10007, 1000000};
+	static char million[1000000];
 	memset(million, 'a', sizeof(million));
-	for (int i = 0; i < 1000; i++)
-		digest_add(digest, million, sizeof(million));
-	char text[DIGEST_HEX_SIZE];
-	digest_hex(digest, text);
-	assert_string_equal(text, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char text[DIGEST_HEX_SIZE];
+		size_t turn = 0;
+		for (size_t at = 0; at < sizeof(million); turn++) {
+			size_t piece = turn % 2 > 0 ? sizes[i] : turn / 2 % (sizes[i] + 1);
+			piece = piece < sizeof(million) - at ? piece : sizeof(million) - at;
+			digest_add(digest, million + at, piece);
+			at += piece;
+		}
+		digest_hex(digest, text);
+		assert_string_equal(text, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+	}
 	digest_free(digest);
 	digest_free(NULL);
 }

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "check/form.h"
+#include "check/moment.h"
 
 typedef bool form(const char *text, size_t length);
 
@@ -61,12 +62,13 @@ static const struct {
 			"2026-09-0x", "+026-09-01", "2026-09", "26-09-01-"}},
 	{"datetime", form_datetime,
 		{"2012-04-23T18:25:43.511Z", "2012-04-23T18:25:43Z", "2012-04-23T00:00:00.0Z",
-			"2012-04-23T23:59:59.123456Z"},
+			"2012-04-23T23:59:59.123456Z", "2012-04-23T23:59:59.123456789Z"},
 		{"2012-04-23", "2012-04-23T18:25:43", "2012-04-23T18:25:43.511", "2012-04-23 18:25:43Z",
 			"2012-04-23T18:25:43+00:00", "2012-04-23T18:25:43.Z", "2012-04-23T24:00:00Z",
 			"2012-04-23T18:60:00Z", "2012-02-30T18:25:43Z", "2012-04-23t18:25:43Z", "2012-04-23T18:25:43z",
 			"2012-04-23T18:25Z", "2012-04-23T18:25:43.511 Z", "2012-4-23T18:25:43.511Z",
-			"2012-04-23T18:25:43.511ZZ"}},
+			"2012-04-23T18:25:43.511ZZ", "2012-04-23T23:59:59.1234567890Z", "2012-04-23T18:25:60Z",
+			"2012-04-23T1x:25:43Z", "2012-04-23T18x25:43Z", "2012-04-23T18:25x43Z"}},
 	{"year", form_year, {"2026", "1999"}, {"26", "20266", "202x", "2025-2026", " 2026", "-026"}},
 	{"float", form_float, {"0", "87.5", "-1", "100", "0.50", "-0.25", "007"},
 		{"", "87,5", "1e2", "+1", ".5", "5.", "-", "-.5", "1.2.3", "90%", "1 ", "NaN", "0x10"}},
@@ -185,6 +187,33 @@ static void test_characters(void **state)
 	assert_int_equal(form_characters("\xF0\x9F\x98\x80\xE6\x9D\x8E", 7), 2);
 }
 
+/* One more byte of a text, any byte at any place: what has the form is what is written the same when it was read. */
+static void test_as_written(void **state)
+{
+	static const char *const texts[] = {"2012-04-23T18:25:43.511Z", "2024-02-29T23:59:59.999Z",
+		"1900-02-28T00:00:00.000Z", "0001-12-31T19:09:05.010Z"};
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		for (size_t at = 0; at < MOMENT_SIZE - 1; at++) {
+			for (int byte = 0; byte < 256; byte++) {
+				char text[MOMENT_SIZE];
+				char written[MOMENT_SIZE];
+				struct moment moment;
+				memcpy(text, texts[i], sizeof(text));
+				text[at] = (char)byte;
+				bool same = moment_read(text, MOMENT_SIZE - 1, &moment) && moment_to_universal(&moment);
+				if (same)
+					moment_write(&moment, written);
+				same = same && moment.zone && memcmp(text, written, MOMENT_SIZE - 1) == 0;
+				assert_int_equal(form_datetime(text, MOMENT_SIZE - 1), same);
+				same = moment_read(text, MOMENT_DATE_SIZE - 1, &moment) && moment.standard &&
+				       !moment.time;
+				assert_int_equal(form_date(text, MOMENT_DATE_SIZE - 1, NULL), same);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_items),
 		cmocka_unit_test(test_joined_otherwise),
 		cmocka_unit_test(test_characters),
+		cmocka_unit_test(test_as_written),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,14 @@ static void test_few(void **state)
 	assert_null(idset_find(set, "A", 1));
 	assert_null(idset_find(set, "a\0\0", 3));
 	assert_int_equal(idset_count(set), 3);
+	/* The same again and again, another, one that is not there, one that comes in between. */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(*idset_find(set, "a", 1), 71);
+	assert_null(idset_find(set, "b", 1));
+	assert_true(idset_add(set, "b", 1, 10, NULL));
+	assert_int_equal(*idset_find(set, "b", 1), 10);
+	assert_int_equal(*idset_find(set, "a", 1), 71);
+	assert_int_equal(*idset_find(set, "", 0), 8);
 	idset_free(set);
 	idset_free(NULL);
 }
