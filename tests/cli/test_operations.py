@@ -140,7 +140,7 @@ class Operations(Case):
 
 
 class Deadline(Operations):
-	def passes(self, doing, *extra, seconds=15, **how):
+	def passes(self, doing, *extra, seconds=LONG - 10, **how):
 		"""A deadline of one second passes; the run ends soon after, in order."""
 		began = time.monotonic()
 		run = self.assert_fails(5, f"the deadline of 1s passed while {doing}. Nothing was published. Raise deadline", *extra,
@@ -188,7 +188,7 @@ class Deadline(Operations):
 		began = time.monotonic()
 		run = self.passes("preparing", "--ping-url", "https://watch.sample.example/key", env=preload(SILENT_NAMES="1"),
 			url="https://sis.sample.example/aeries")
-		self.assertLess(time.monotonic() - began, 8)
+		self.assertLess(time.monotonic() - began, 10)  # a ping alone may take so long
 		self.assertEqual(len(run.warnings), 1, run.shown)
 		self.assertRegex(run.warnings[0], "ping-url: watch.sample.example could not be told of the end: no answer in time")
 
@@ -774,7 +774,7 @@ class Ping(Operations):
 		began = time.monotonic()
 		process.send_signal(signal.SIGTERM)
 		self.assertEqual(self.finish(process).code, -signal.SIGTERM)
-		self.assertLess(time.monotonic() - began, 6)
+		self.assertLess(time.monotonic() - began, 10)
 		self.assertEqual(self.told(watch), [f"/{KEY}/start", f"/{KEY}/fail"])
 
 	def test_not_in_the_clear(self):
