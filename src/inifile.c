@@ -27,6 +27,8 @@ struct reader {
 	struct err *err;
 };
 
+static const char expected[] = "expected `key = value`";
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
@@ -112,7 +114,7 @@ static char *read_piece(char *to, int room, void *stream)
 	if (reader->err->code != ERR_NONE)
 		return NULL;
 	if (!reader->answered) {
-		fail(reader, "expected `key = value`");
+		fail(reader, expected);
 		return NULL;
 	}
 	if (reader->rest_length == 0) {
@@ -152,6 +154,8 @@ static int take_value(void *user, const char *section, const char *name, const c
 	(void)section;
 	struct reader *reader = user;
 	reader->answered = true;
+	if (*name == '\0') /* and libinih would take the next piece for a line of its own */
+		return fail(reader, expected) ? 1 : 0;
 	if (!reader->first_piece)
 		value++; /* MARK */
 	reader->first_piece = false;

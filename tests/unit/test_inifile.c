@@ -84,6 +84,21 @@ static void test_long_oddities(void **state)
 	free(key);
 }
 
+/* Of whatever length: a long line is not taken for two. */
+static void test_no_name(void **state)
+{
+	(void)state;
+	for (int length = 1; length < 500; length++) {
+		struct seen seen = {0};
+		struct err err = {0};
+		char *text = mem_format(" = %0*d a = 1\n", length, 0);
+		assert_false(inifile_read("x", text, strlen(text), see, &seen, &err));
+		assert_string_equal(err.text, "x:1: expected `key = value`");
+		assert_int_equal(seen.count, 0);
+		free(text);
+	}
+}
+
 static void test_nul(void **state)
 {
 	(void)state;
@@ -98,6 +113,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_long_oddities),
+		cmocka_unit_test(test_no_name),
 		cmocka_unit_test(test_nul),
 	};
 	return cmocka_run_group_tests_name("inifile", tests, NULL, NULL);
