@@ -15,10 +15,12 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "base/trace.h"
+#include "fetch/watch.h"
 
 enum {
 	POOL_MAX = 16,
 	CONNECTIONS_KEPT = 16,
+	STEPS = 64,                  /* of what is ready, until all else is looked at */
 	TICK_MS = 250,               /* how often limits in time are looked at */
 	REFUSAL_MAX = 256 * 1024,    /* of a body that is not 2xx: more is not worth waiting for */
 	RECEIVE_BUFFER = 64 * 1024,  /* bytes curl hands on at once */
@@ -58,6 +60,7 @@ struct http_transfer {
 
 struct http {
 	CURLM *multi;
+	struct watch *watch;
 	CURLSH *share;
 	struct mask *mask;
 	char *ca_file;
@@ -295,6 +298,7 @@ struct http *http_new(const struct http_options *options, struct err *err)
 		http_free(http);
 		return NULL;
 	}
+	http->watch = watch_new(http->multi);
 	return http;
 }
 
@@ -308,6 +312,7 @@ void http_free(struct http *http)
 		curl_easy_cleanup(http->pool[--http->pooled]);
 	if (http->multi != NULL)
 		curl_multi_cleanup(http->multi);
+	watch_free(http->watch);
 	if (http->share != NULL)
 		curl_share_cleanup(http->share);
 	mask_free(http->mask);
@@ -706,15 +711,15 @@ static void check_time(struct http_transfer *transfer)
 	}
 }
 
-/* Moves what can be moved now and collects what has ended. */
-static bool drive(struct http *http, struct err *err)
+static bool wait(struct http *http, int wake, int milliseconds, bool *woken, struct err *err)
 {
-	if (http->stopped != NULL && http->stopped())
-		return err_set(err, ERR_STOPPED, "stopped by a signal");
+	return watch_wait(http->watch, wake, milliseconds, woken) ||
+	       err_set(err, ERR_OTHER, "cannot wait for the network: %s", strerror(errno));
+}
+
+static void collect(struct http *http)
+{
 	int left = 0;
-	CURLMcode code = curl_multi_perform(http->multi, &left);
-	if (code != CURLM_OK)
-		return err_set(err, ERR_OTHER, "libcurl fails: %s", curl_multi_strerror(code));
 	CURLMsg *message = NULL;
 	while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
 		struct http_transfer *transfer = NULL;
@@ -722,6 +727,23 @@ static bool drive(struct http *http, struct err *err)
 		if (message->msg == CURLMSG_DONE &&
 			curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer) == CURLE_OK)
 			finish(transfer, result);
+	}
+}
+
+/* Moves what can be moved now, up to the first transfer that ends. */
+static bool drive(struct http *http, struct err *err)
+{
+	if (http->stopped != NULL && http->stopped())
+		return err_set(err, ERR_STOPPED, "stopped by a signal");
+	if (!wait(http, -1, 0, NULL, err))
+		return false;
+	size_t running = http->running;
+	bool any = true;
+	for (int i = 0; any && i < STEPS && http->running == running; i++) {
+		CURLMcode code = watch_step(http->watch, &any);
+		if (code != CURLM_OK)
+			return err_set(err, ERR_OTHER, "libcurl fails: %s", curl_multi_strerror(code));
+		collect(http);
 	}
 	for (struct http_transfer *transfer = http->all; transfer != NULL; transfer = transfer->next)
 		if (transfer->state == RUNNING)
@@ -732,22 +754,16 @@ static bool drive(struct http *http, struct err *err)
 /* Waits for bytes or the wake fd, until a moment, but not for long. */
 static bool doze(struct http *http, int64_t until, bool *woken, struct err *err)
 {
-	struct curl_waitfd wake = {.fd = http->wake_fd, .events = CURL_WAIT_POLLIN};
 	bool listen = http->wake_fd >= 0 && !*woken;
 	int64_t left = until - time_ms();
 	left = left < 0 ? 0 : left;
 	if (left > TICK_MS && (http->running > 0 || !listen))
 		left = TICK_MS;
-	CURLMcode code = curl_multi_poll(
-		http->multi, listen ? &wake : NULL, listen ? 1 : 0, left < INT32_MAX ? (int)left : INT32_MAX, NULL);
-	if (code != CURLM_OK)
-		return err_set(err, ERR_OTHER, "libcurl fails: %s", curl_multi_strerror(code));
-	if (wake.revents != 0) {
-		*woken = true;
-		if (http->stopped == NULL)
-			return err_set(err, ERR_STOPPED, "stopped by a signal");
-	}
-	return true;
+	bool called = false;
+	if (!wait(http, listen ? http->wake_fd : -1, left < INT32_MAX ? (int)left : INT32_MAX, &called, err))
+		return false;
+	*woken = *woken || called;
+	return !called || http->stopped != NULL || err_set(err, ERR_STOPPED, "stopped by a signal");
 }
 
 bool http_wait(struct http *http, int milliseconds, struct err *err)

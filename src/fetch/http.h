@@ -3,7 +3,8 @@
  * Owns the connections, the cookie jar of the run (in memory only) and the list of secrets that no text may show.
  * Leaves to others what to ask, whether to ask again (retry.h), and what an answer means.
  *
- * One thread. Transfers are started, driven by http_wait, and picked up by http_finished in the order they ended:
+ * One thread. Transfers are started, driven by http_wait, and picked up by http_finished in the order they ended, each
+ * before the next is taken from the wire, so that another can leave in its place:
  *
  *	transfer = http_start(http, &request, err);
  *	while (http_wait(http, 1000, err))

@@ -38,6 +38,7 @@ CORE = ["orgs", "academicSessions", "courses", "classes", "users", "enrollments"
 EVERYTHING = CORE + ["demographics", "categories", "lineItems", "results", "resources", "courseResources",
 	"classResources"]
 
+LOG_SECONDS = 2  # a request that was answered is in the log by then, or is one that never ends
 SECONDS = 60  # no single run of the program in these tests may take longer
 READY_SECONDS = 30
 
@@ -82,9 +83,15 @@ class Sis:
 		self.process.stdout.close()
 
 	def log(self, **wanted):
-		"""The requests so far, those of them whose entry has the wanted values."""
-		with open(self.log_file, encoding="utf-8") as f:
-			entries = [json.loads(line) for line in f.read().split("\n")[:-1]]
+		"""The requests so far, in the order they came, those of them whose entry has the wanted values."""
+		until = time.monotonic() + LOG_SECONDS
+		while True:
+			with open(self.log_file, encoding="utf-8") as f:
+				entries = [json.loads(line) for line in f.read().split("\n")[:-1]]
+			if len(entries) >= os.path.getsize(self.log_file + ".answered") or time.monotonic() > until:
+				break
+			time.sleep(0.002)
+		entries.sort(key=lambda e: e["t"])
 		return [e for e in entries if all(e.get(k) == v for k, v in wanted.items())]
 
 	def pages(self, collection):

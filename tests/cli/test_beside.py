@@ -71,7 +71,8 @@ class Trouble(Case):
 
 	def test_long_wait_that_another_is_told_holds_up_nothing(self):
 		"""The server wants to be left alone for longer than there is patience: that is for the collection's turn."""
-		self.serve(SIZE, faults=[{"match": "enrollments", "first": 1, "do": {"status": 503, "retry_after": 3600}}])
+		self.serve(SIZE, faults=[{"match": "enrollments", "first": 1, "do": {"status": 503, "retry_after": 3600}},
+			{"match": "orgs", "nth": 1, "do": {"delay": LONG}}])
 		self.export_truth(*PAGES)
 
 	def test_wait_that_another_is_told_is_kept_by_all(self):

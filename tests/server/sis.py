@@ -126,7 +126,7 @@ do      status, headers {}, body "", delay s (before), stall s (in the middle of
         the body below 1, then the connection closes), close (no answer at all), truncate_json, html, error_object,
         garbage, redirect URL, gzip, unauthorized, retry_after s, drop_token (the token used is forgotten first)
 
-The log (--log) is one JSON object per request: t and took in seconds, method, path (secrets as ***), kind, status,
+The log (--log) is one JSON object per request, in the order they ended: t and took in seconds, method, path (secrets as ***), kind, status,
 rows, bytes (of the body, as sent), inflight (with this one), fault, broken (the client hung up), whether there was a
 cookie, the scheme of authorization, encoding (accepted), agent. Bodies of requests are never logged. Secrets other
 than the default ones belong into the scenario file, not behind --set, where every user of the machine sees them.
@@ -2150,6 +2150,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 		if self.inside:
 			self.inside = False
 			self.server.sis.leave()
+			self.server.answered()
 
 	def send(self, answer):
 		"""Sends an answer with all that is to go wrong with it; gives the bytes of its body that went out."""
@@ -2220,6 +2221,7 @@ class Server(http.server.ThreadingHTTPServer):
 		self.scheme = "https" if context else "http"
 		self.began = time.monotonic()
 		self.lines = open(log, "a", encoding="utf-8", buffering=1) if log else None
+		self.marks = open(log + ".answered", "ab", buffering=0) if log else None
 		self.log_lock = threading.Lock()
 		if context:
 			# the handshake belongs to the thread of the connection, not to the one that accepts
@@ -2228,6 +2230,11 @@ class Server(http.server.ThreadingHTTPServer):
 	@property
 	def root(self):
 		return f"{self.scheme}://127.0.0.1:{self.server_address[1]}"
+
+	def answered(self):
+		"""Somebody has an answer, or nearly so, which is not in the log yet: a byte for each in a file beside it."""
+		if self.marks:
+			self.marks.write(b".")
 
 	def log(self, entry):
 		if self.lines:

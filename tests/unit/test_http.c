@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <stdatomic.h>
 
 #include "base/log.h"
 #include "base/time.h"
@@ -422,6 +423,57 @@ static void test_in_flight_together(void **state)
 	pthread_barrier_destroy(&barrier);
 }
 
+/* All answers are on their way before the first is taken. */
+struct crowd {
+	pthread_barrier_t barrier;
+	atomic_int answered;
+};
+
+enum { CROWD = 6 };
+
+static bool answer_crowd(struct tiny *tiny, size_t number, const char *request, int fd)
+{
+	struct crowd *crowd = tiny->context;
+	(void)number;
+	(void)request;
+	pthread_barrier_wait(&crowd->barrier);
+	bool more = tiny_reply(fd, 200, "", "fine");
+	atomic_fetch_add(&crowd->answered, 1);
+	return more;
+}
+
+static bool on_crowd(void *context, const char *data, size_t length)
+{
+	struct crowd *crowd = context;
+	(void)data;
+	(void)length;
+	while (atomic_load(&crowd->answered) < CROWD)
+		poll(NULL, 0, 1);
+	return true;
+}
+
+/* Who waits has each answer as soon as it is whole, before the next is taken from the wire. */
+static void test_one_after_the_other(void **state)
+{
+	(void)state;
+	struct setting setting;
+	struct crowd crowd = {0};
+	pthread_barrier_init(&crowd.barrier, NULL, CROWD);
+	open_setting(&setting, answer_crowd);
+	setting.tiny.context = &crowd;
+	char *url = tiny_url(&setting.tiny, "/");
+	const struct http_request request = {.url = url, .on_body = on_crowd, .context = &crowd};
+	for (int i = 0; i < CROWD; i++)
+		assert_non_null(http_start(setting.http, &request, &setting.err));
+	for (size_t running = CROWD; running > 0; running = http_running(setting.http)) {
+		assert_true(http_wait(setting.http, 1000, &setting.err));
+		assert_true(http_running(setting.http) + 1 >= running);
+	}
+	free(url);
+	close_setting(&setting);
+	pthread_barrier_destroy(&crowd.barrier);
+}
+
 static bool answer_some(struct tiny *tiny, size_t number, const char *request, int fd)
 {
 	(void)number;
@@ -745,6 +797,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_one_cookie_jar),
 		cmocka_unit_test(test_in_flight_together),
+		cmocka_unit_test(test_one_after_the_other),
 		cmocka_unit_test(test_cancelling),
 		cmocka_unit_test(test_run_beside_others),
 		cmocka_unit_test(test_stopping),
