@@ -20,7 +20,6 @@
 enum {
 	POOL_MAX = 16,
 	CONNECTIONS_KEPT = 16,
-	STEPS = 64,                  /* of what is ready, until all else is looked at */
 	TICK_MS = 250,               /* how often limits in time are looked at */
 	REFUSAL_MAX = 256 * 1024,    /* of a body that is not 2xx: more is not worth waiting for */
 	RECEIVE_BUFFER = 64 * 1024,  /* bytes curl hands on at once */
@@ -733,13 +732,12 @@ static void collect(struct http *http)
 /* Moves what can be moved now, up to the first transfer that ends. */
 static bool drive(struct http *http, struct err *err)
 {
-	if (http->stopped != NULL && http->stopped())
-		return err_set(err, ERR_STOPPED, "stopped by a signal");
 	if (!wait(http, -1, 0, NULL, err))
 		return false;
 	size_t running = http->running;
-	bool any = true;
-	for (int i = 0; any && i < STEPS && http->running == running; i++) {
+	for (bool any = true; any && http->running == running;) {
+		if (http->stopped != NULL && http->stopped())
+			return err_set(err, ERR_STOPPED, "stopped by a signal");
 		CURLMcode code = watch_step(http->watch, &any);
 		if (code != CURLM_OK)
 			return err_set(err, ERR_OTHER, "libcurl fails: %s", curl_multi_strerror(code));

@@ -13,6 +13,7 @@ struct watch {
 	size_t count;
 	size_t turn;    /* whose it is */
 	bool timed;     /* the last step was that of the moment */
+	bool fresh;     /* the moment had no step since the last wait: it can be due again at once, for ever */
 	int64_t moment; /* time_ms; -1 for none */
 };
 
@@ -85,6 +86,7 @@ bool watch_wait(struct watch *watch, int wake, int milliseconds, bool *woken)
 	if (wake >= 0)
 		watch->fds[count++] = (struct pollfd){.fd = wake, .events = POLLIN};
 	int ready = poll(watch->fds, count, milliseconds);
+	watch->fresh = true;
 	for (size_t i = 0; ready < 0 && i < count; i++)
 		watch->fds[i].revents = 0;
 	if (ready < 0)
@@ -108,12 +110,13 @@ static struct pollfd *next_ready(struct watch *watch)
 
 CURLMcode watch_step(struct watch *watch, bool *any)
 {
-	bool due = watch->moment >= 0 && watch->moment <= time_ms();
+	bool due = watch->fresh && watch->moment >= 0 && watch->moment <= time_ms();
 	struct pollfd *ready = due && !watch->timed ? NULL : next_ready(watch);
 	int running = 0;
 	*any = due || ready != NULL;
 	watch->timed = due && ready == NULL;
 	if (watch->timed) {
+		watch->fresh = false;
 		watch->moment = -1;
 		return curl_multi_socket_action(watch->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}

@@ -22,7 +22,7 @@ void watch_free(struct watch *watch);
  * readable: then woken is set. A signal ends the wait. False when the system cannot wait: errno tells why. */
 bool watch_wait(struct watch *watch, int wake, int milliseconds, bool *woken);
 
-/* Has libcurl do the next of what the last wait found; any tells whether there was something. */
+/* Has libcurl do the next of what the last wait found, each descriptor once; any tells whether there was something. */
 CURLMcode watch_step(struct watch *watch, bool *any);
 
 #endif
