@@ -41,12 +41,12 @@ static inline bool bytes_equal(const char *a, const char *b, size_t length)
 	return bytes_eight(a) == bytes_eight(b) && bytes_eight(a + length - 8) == bytes_eight(b + length - 8);
 }
 
-/* Whether one of eight bytes is less than limit (at most 0x80). A byte that is not can look as if it were only behind
- * one that is. */
-static inline bool bytes_any_below(uint64_t eight, unsigned char limit)
+/* The high bit of each of eight bytes that is less than limit (at most 0x80); perhaps also of one that is limit or
+ * little more, but only behind one that is less, as the number counts: so none at all is certain. */
+static inline uint64_t bytes_below(uint64_t eight, unsigned char limit)
 {
 	const uint64_t each = UINT64_C(0x0101010101010101);
-	return ((eight - limit * each) & ~eight & (0x80 * each)) != 0;
+	return (eight - limit * each) & ~eight & (0x80 * each);
 }
 
 #endif

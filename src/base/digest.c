@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "base/end.h"
@@ -36,6 +37,7 @@ void digest_free(struct digest *digest)
 	if (digest == NULL)
 		return;
 	EVP_MD_CTX_free(digest->state);
+	OPENSSL_cleanse(digest->data, sizeof(digest->data));
 	free(digest);
 }
 
@@ -58,13 +60,8 @@ void digest_add(struct digest *digest, const void *data, size_t length)
 	digest->held += length;
 }
 
-void digest_hex(struct digest *digest, char out[static DIGEST_HEX_SIZE])
+static void write_hex(const unsigned char *bytes, char out[static DIGEST_HEX_SIZE])
 {
-	unsigned char bytes[EVP_MAX_MD_SIZE];
-	unsigned count = 0;
-	flush(digest);
-	must(EVP_DigestFinal_ex(digest->state, bytes, &count));
-	must(EVP_DigestInit_ex(digest->state, EVP_sha256(), NULL));
 	static const char digits[] = "0123456789abcdef";
 	for (size_t i = 0; i < (DIGEST_HEX_SIZE - 1) / 2; i++) {
 		out[2 * i] = digits[bytes[i] >> 4];
@@ -73,10 +70,18 @@ void digest_hex(struct digest *digest, char out[static DIGEST_HEX_SIZE])
 	out[DIGEST_HEX_SIZE - 1] = '\0';
 }
 
+void digest_hex(struct digest *digest, char out[static DIGEST_HEX_SIZE])
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	flush(digest);
+	must(EVP_DigestFinal_ex(digest->state, bytes, NULL));
+	must(EVP_DigestInit_ex(digest->state, EVP_sha256(), NULL));
+	write_hex(bytes, out);
+}
+
 void digest_text(const void *data, size_t length, char out[static DIGEST_HEX_SIZE])
 {
-	struct digest *digest = digest_new();
-	digest_add(digest, data, length);
-	digest_hex(digest, out);
-	digest_free(digest);
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	must(EVP_Digest(data, length, bytes, NULL, EVP_sha256(), NULL));
+	write_hex(bytes, out);
 }

@@ -52,7 +52,7 @@ bool form_date(const char *text, size_t length, int *days)
 /* Two digits that make a number below a limit. */
 static bool is_below(const char *text, int limit)
 {
-	return is_digit(text[0]) && is_digit(text[1]) && number(text, 2) < limit;
+	return digits_length(text, 2) == 2 && number(text, 2) < limit;
 }
 
 bool form_datetime(const char *text, size_t length)

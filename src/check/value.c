@@ -302,8 +302,6 @@ static bool read_date(struct spot *spot, struct meaning *meaning)
 		meet(spot, VALUE_FIELD_DATE_STYLE);
 	if (moment.time)
 		meet(spot, VALUE_FIELD_DATE_TIME);
-	if (moment.standard && !moment.time)
-		return true;
 	moment_write_date(&moment, meaning->room);
 	meaning->text = meaning->room;
 	meaning->length = MOMENT_DATE_SIZE - 1;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "table/row.h"
@@ -160,11 +161,10 @@ bool csv_bom(const struct csv_reader *reader)
 static uint64_t small_bytes(const char *at)
 {
 	const unsigned char *bytes = (const unsigned char *)at;
-	const uint64_t ones = UINT64_C(0x0101010101010101);
 	uint64_t word = (uint64_t)bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16 |
 			(uint64_t)bytes[3] << 24 | (uint64_t)bytes[4] << 32 | (uint64_t)bytes[5] << 40 |
 			(uint64_t)bytes[6] << 48 | (uint64_t)bytes[7] << 56;
-	return (word - ones * '-') & ~word & (ones << 7);
+	return bytes_below(word, '-');
 }
 
 /* The first byte from at on that can end text, or begin or end quotes: a comma, a quote, CR or LF. There is one, at the

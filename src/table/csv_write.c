@@ -22,9 +22,9 @@ static bool is_harmless(const char *text, size_t length)
 	if (length < 8)
 		return false;
 	for (size_t at = 0; at < length - 8; at += 8)
-		if (bytes_any_below(bytes_eight(text + at), '-'))
+		if (bytes_below(bytes_eight(text + at), '-') != 0)
 			return false;
-	return !bytes_any_below(bytes_eight(text + length - 8), '-');
+	return bytes_below(bytes_eight(text + length - 8), '-') == 0;
 }
 
 static bool needs_quotes(const char *text, size_t length, const struct csv_style *style)

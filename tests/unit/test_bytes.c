@@ -32,7 +32,7 @@ static void test_equal(void **state)
 }
 
 /* Every byte at every place, among bytes that are the least and the greatest there are. */
-static void test_any_below(void **state)
+static void test_below(void **state)
 {
 	static const unsigned char limits[] = {1, 0x20, '-', 0x7F, 0x80};
 	(void)state;
@@ -44,7 +44,7 @@ static void test_any_below(void **state)
 					memset(text, other, sizeof(text));
 					text[place] = (char)byte;
 					assert_int_equal(
-						bytes_any_below(bytes_eight(text), limits[l]), byte < limits[l]);
+						bytes_below(bytes_eight(text), limits[l]) != 0, byte < limits[l]);
 				}
 }
 
@@ -52,7 +52,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_any_below),
+		cmocka_unit_test(test_below),
 	};
 	return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);
 }
