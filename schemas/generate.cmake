@@ -235,7 +235,7 @@ function(get_texts out json key)
 	set(${out} "(const char *const[]){${rows}\n\t\tNULL}" PARENT_SCOPE)
 endfunction()
 
-# ---- A standard: vocabularies and tables ----
+# ---- A standard: vocabularies, closed columns and tables ----
 
 # Sets VOCABULARIES (names), WORDS_<name> (values) and appends to C.
 function(read_vocabularies json)
@@ -291,6 +291,28 @@ function(read_vocabularies json)
 	endforeach()
 	set(VOCABULARIES "${names}" PARENT_SCOPE)
 	set(C "${C}static const struct vocabulary vocabularies_${ID}[] = {\n${rows}};\n\n" PARENT_SCOPE)
+endfunction()
+
+
+# Sets CLOSED, the columns that no setting may touch as "column" or "table.column", and CLOSED_<column>, the reasons.
+function(read_closed)
+	get_optional(closed "${JSON}" "" closed OBJECT)
+	set(names "")
+	if(NOT closed STREQUAL "")
+		string(JSON count LENGTH "${closed}")
+		if(count EQUAL 0)
+			fail(closed "must not be empty")
+		endif()
+		math(EXPR last "${count} - 1")
+		foreach(i RANGE ${last})
+			string(JSON name MEMBER "${closed}" ${i})
+			check_pattern(closed column "${name}" "([A-Za-z]+\\.)?[A-Za-z][A-Za-z0-9]*")
+			get(reason "${closed}" closed "${name}" STRING)
+			list(APPEND names "${name}")
+			set(CLOSED_${name} "${reason}" PARENT_SCOPE)
+		endforeach()
+	endif()
+	set(CLOSED "${names}" PARENT_SCOPE)
 endfunction()
 
 # First pass over a table: sets NAMES_<table>, the names of its columns, and REF_<table>_<column>, TYPE_<table>_<column>.
@@ -475,6 +497,17 @@ function(read_column table i column made)
 		endif()
 	endif()
 	check_fill(${table} "${where}" "${column}" "${name}")
+	set(closed "")
+	foreach(key "${name}" "${table}.${name}")
+		if(key IN_LIST CLOSED)
+			set(closed "${CLOSED_${key}}")
+			list(APPEND CLOSED_USED "${key}")
+		endif()
+	endforeach()
+	set(CLOSED_USED "${CLOSED_USED}" PARENT_SCOPE)
+	if(NOT closed STREQUAL "" AND NOT fill STREQUAL "")
+		fail("${where}" "\"fill\" cannot go with a closed column")
+	endif()
 
 	# The three every table begins with.
 	if(i LESS 3)
@@ -498,6 +531,7 @@ function(read_column table i column made)
 	c_bool(delta "${delta}")
 	c_text(fill "${fill}")
 	c_text(note "${note}")
+	c_text(closed "${closed}")
 	set(rows "${rows}\t{.name = ${name},
 		.type = ${type},
 		.paths = ${paths},
@@ -509,7 +543,8 @@ function(read_column table i column made)
 		.fill = ${fill},
 		.fill_via = ${via},
 		.fill_from = ${from},
-		.note = ${note}},\n" PARENT_SCOPE)
+		.note = ${note},
+		.closed = ${closed}},\n" PARENT_SCOPE)
 endfunction()
 
 # Checks the endpoints that stand in for that of a table, one for each row of another. Sets instead_each, as C.
@@ -617,6 +652,7 @@ function(read_table table)
 		read_column(${table} ${i} "${column}" ${made})
 	endforeach()
 	set(USED "${USED}" PARENT_SCOPE)
+	set(CLOSED_USED "${CLOSED_USED}" PARENT_SCOPE)
 	set(C "${C}static const struct column columns_${ID}_${table}[] = {\n${rows}};\n\n" PARENT_SCOPE)
 
 	set(referenced false)
@@ -924,7 +960,7 @@ function(read_standard VERSION)
 	string(REPLACE "." "_" ID "${VERSION}")
 	set(file "oneroster-${VERSION}.json")
 	open_file("${file}")
-	check_keys("${JSON}" "" version base-path scope-prefix order manifest vocabularies)
+	check_keys("${JSON}" "" version base-path scope-prefix order manifest closed vocabularies)
 	get(version "${JSON}" "" version STRING)
 	check_word("" version "${version}" "${VERSION}")
 	get(base_path "${JSON}" "" base-path STRING)
@@ -957,10 +993,12 @@ function(read_standard VERSION)
 	endforeach()
 	get(vocabularies "${JSON}" "" vocabularies OBJECT)
 	read_vocabularies("${vocabularies}")
+	read_closed()
 
 	set(COMMON_NAMES sourcedId status dateLastModified)
 	set(TABLE_ROWS "")
 	set(USED "")
+	set(CLOSED_USED "")
 	foreach(table IN LISTS TABLES)
 		read_names(${table})
 	endforeach()
@@ -971,6 +1009,11 @@ function(read_standard VERSION)
 	foreach(vocabulary IN LISTS VOCABULARIES)
 		if(NOT vocabulary IN_LIST USED)
 			fail(vocabularies "\"${vocabulary}\" is used by no column")
+		endif()
+	endforeach()
+	foreach(column IN LISTS CLOSED)
+		if(NOT column IN_LIST CLOSED_USED)
+			fail(closed "there is no column \"${column}\"")
 		endif()
 	endforeach()
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "check/rule.h"
 #include "cmdline.h"
+#include "column_name.h"
 #include "consumer_file.h"
 #include "credentials.h"
 #include "inifile.h"
@@ -387,7 +388,14 @@ static bool apply_everywhere(
 	return true;
 }
 
-static bool read_environment(struct config *config, char **environment, struct err *err)
+/* An empty variable counts as not set, save that one which decides what a bundle holds might mean everything. */
+static bool is_variable_given(const struct option *option, const struct config_command *command, const char *value)
+{
+	return *value != '\0' || ((option->group & OPTION_BUNDLE) != 0 && option_belongs(option, command->groups));
+}
+
+static bool read_environment(
+	struct config *config, const struct config_command *command, char **environment, struct err *err)
 {
 	for (char **entry = environment; *entry != NULL; entry++) {
 		size_t length = strcspn(*entry, "=");
@@ -399,7 +407,7 @@ static bool read_environment(struct config *config, char **environment, struct e
 			continue;
 		}
 		const char *value = (*entry)[length] == '=' ? *entry + length + 1 : "";
-		if (*value == '\0' || option == named("config"))
+		if (option == named("config") || !is_variable_given(option, command, value))
 			continue;
 		if (!apply_everywhere(config, option, value, CONFIG_ENVIRONMENT, err))
 			return err_in(err, "%.*s", (int)length, *entry);
@@ -863,6 +871,36 @@ static bool choose_consumers(struct config *config, struct err *err)
 	return true;
 }
 
+/* A list that somebody gave without saying anything, as in `schools =`, would mean everything. */
+static bool check_list(
+	const struct config *config, const struct bundle_config *bundle, const struct option *option, struct err *err)
+{
+	const char *values = bundle != NULL ? (const char *)bundle : (const char *)config;
+	const struct config_list *list = (const void *)(values + option->at);
+	if (!list->blank)
+		return true;
+	err_set(err, ERR_USAGE, "`%s` has no value", option->name);
+	err_hint(err, "%s%s",
+		option->none ? "Give one, write none, or leave the setting out" : "Give one, or leave the setting out",
+		origin_of(config, bundle, option)->level == CONFIG_FILE ? "; a semicolon begins a comment" : "");
+	return config_err_in(config, bundle, option->name, err);
+}
+
+static bool check_lists(const struct config *config, const struct config_command *command, struct err *err)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option *option = &options[i];
+		if (!option_is_list(option) || !option_belongs(option, command->groups))
+			continue;
+		if (!option_of_bundle(option) && !check_list(config, NULL, option, err))
+			return false;
+		for (size_t b = 0; option_of_bundle(option) && b < config->bundle_count; b++)
+			if (!check_list(config, &config->bundles[b], option, err))
+				return false;
+	}
+	return true;
+}
+
 static bool check_loudness(struct config *config, struct err *err)
 {
 	if (!config->quiet || !config->verbose)
@@ -919,11 +957,8 @@ static bool expand_paths(struct config *config, const struct config_command *com
 
 static bool check_all(struct config *config, const struct config_command *command, char **environment, struct err *err)
 {
-	if (config->collections.count == 0) {
-		err_set(err, ERR_USAGE, "`collections` is empty; the usual ones are: core");
-		return config_err_in(config, NULL, "collections", err);
-	}
-	if (!check_loudness(config, err) || !expand_paths(config, command, err) || !choose_consumers(config, err))
+	if (!check_lists(config, command, err) || !check_loudness(config, err) || !expand_paths(config, command, err) ||
+		!choose_consumers(config, err))
 		return false;
 	for (size_t i = 0; i < config->bundle_count; i++)
 		settle_files(config, &config->bundles[i]);
@@ -962,7 +997,7 @@ static bool read_sources(struct config *config, const struct config_command *com
 		return false;
 	if (config->bundle_count == 0)
 		add_bundle(config, "", 0);
-	if (!read_environment(config, environment, err))
+	if (!read_environment(config, command, environment, err))
 		return false;
 	for (size_t i = 0; i < line->option_count; i++) {
 		const struct cmdline_option *argument = &line->options[i];
@@ -1101,26 +1136,13 @@ void config_show(const struct config *config, struct buf *out)
 	}
 }
 
-bool config_fill(const char *item, int *table, int *column, const char **value, struct err *err)
+bool config_column_item(const char *item, int *table, int *column, const char **value, struct err *err)
 {
-	size_t table_end = strcspn(item, ".=");
-	size_t column_end = strcspn(item, "=");
-	if (item[table_end] != '.' || item[column_end] != '=' || item[column_end + 1] == '\0')
+	size_t end = strcspn(item, "=");
+	if (item[end] != '=' || item[end + 1] == '\0')
 		return err_set(err, ERR_USAGE, "it is written table.column=value, not `%s`", item);
-	char *table_name = mem_copy_n(item, table_end);
-	char *column_name = mem_copy_n(item + table_end + 1, column_end - table_end - 1);
-	const struct table *found = schema_table_find(&schema_oneroster_1_1, table_name);
-	int index = found != NULL ? column_find(found, column_name) : SCHEMA_NONE;
-	if (found == NULL)
-		err_set(err, ERR_USAGE, "OneRoster has no table `%s`", table_name);
-	else if (index == SCHEMA_NONE)
-		err_set(err, ERR_USAGE, "%s has no column `%s`", table_name, column_name);
-	free(table_name);
-	free(column_name);
-	if (index == SCHEMA_NONE)
+	if (column_name_read(item, end, table, column, err) == NULL)
 		return false;
-	*table = found->id;
-	*column = index;
-	*value = item + column_end + 1;
+	*value = item + end + 1;
 	return true;
 }

@@ -64,7 +64,8 @@ enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 struct config_list {
 	char **items;
 	size_t count;
-	bool set; /* given by somebody, or by a default. Set and empty is what the word "none" makes */
+	bool set;   /* given by somebody, or by a default. Set and empty is what the word "none" makes */
+	bool blank; /* the last text that somebody gave for it says nothing: a mistake */
 };
 
 /* Where a value comes from, in the order of who wins. */
@@ -103,8 +104,8 @@ struct bundle_config {
 	int quote;                       /* enum config_quote */
 	int eol;                         /* enum config_eol */
 	int dangling;                    /* enum config_dangling */
-	struct config_list
-		fill; /* "table.column=value", see config_fill; set and empty: fill nothing, not even the usual */
+	struct config_list fill; /* "table.column=value", see config_column_item; set and empty: fill nothing, not even
+				    the usual */
 	struct config_list allow_missing;    /* table names */
 	struct config_list allow_empty;      /* table names */
 	struct config_list allow_errors;     /* codes of check/rule.h, and "table.column" */
@@ -262,8 +263,8 @@ const char *config_zip_name(const struct bundle_config *bundle, const char *path
 /* The word of an option with choices, such as "basic" for client-auth and CONFIG_CLIENT_AUTH_BASIC. A constant. */
 const char *config_word(const char *option, int value);
 
-/* Takes an item of fill apart: table id and column index of the OneRoster 1.1 schema, and the value, which points into
- * the item. Fails with ERR_USAGE when there is no such column. */
-bool config_fill(const char *item, int *table, int *column, const char **value, struct err *err);
+/* Takes an item of fill or map apart, "table.column=value": table id and column index of the OneRoster 1.1 schema, and
+ * the value, which points into the item. Fails with ERR_USAGE when there is no such column. */
+bool config_column_item(const char *item, int *table, int *column, const char **value, struct err *err);
 
 #endif

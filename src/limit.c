@@ -4,20 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "column_name.h"
 #include "table/schema.h"
 
 enum { WHOLE = 10000, DIGITS_MAX = 12 };
 
 static bool find_table(const char *text, size_t length, int *table, struct err *err)
 {
-	char *name = mem_copy_n(text, length);
-	const struct table *found = schema_table_find(&schema_oneroster_1_1, name);
-	if (found == NULL)
-		err_set(err, ERR_USAGE, "OneRoster has no table `%s`", name);
-	else
+	const struct table *found = column_name_table(text, length, err);
+	if (found != NULL)
 		*table = found->id;
-	free(name);
 	return found != NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "check/clean.h"
+#include "column_name.h"
 #include "table/csv_read.h"
 #include "table/schema.h"
 
@@ -233,11 +234,11 @@ static bool set_column(
 	struct exchange *exchange, const struct table *table, int column, const struct mapfile *file, struct err *err)
 {
 	enum column_type type = table->columns[column].type;
-	if (!exchange_allowed(type))
-		return type == COLUMN_BLANK ? err_set(err, ERR_USAGE, "%s.%s is always blank", table->name,
-						      table->columns[column].name)
-					    : err_set(err, ERR_USAGE, "%s.%s holds ids, which are never rewritten",
-						      table->name, table->columns[column].name);
+	if (!column_name_open(table->id, column, err))
+		return false;
+	if (!exchange_allowed(&table->columns[column]))
+		return err_set(err, ERR_USAGE, "%s.%s holds ids, which are never rewritten", table->name,
+			table->columns[column].name);
 	if (column_is_list(type) && !check_commas(file, err))
 		return false;
 	size_t count = 0;
@@ -266,7 +267,7 @@ static bool set_item(struct exchange *exchange, const char *item, struct err *er
 	int table = 0;
 	int column = 0;
 	const char *path = NULL;
-	if (!config_fill(item, &table, &column, &path, err)) /* written the same way */
+	if (!config_column_item(item, &table, &column, &path, err))
 		return false;
 	struct mapfile *file = mapfile_read(path, err);
 	bool fine = file != NULL && set_column(exchange, &schema_oneroster_1_1.tables[table], column, file, err);

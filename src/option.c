@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "check/moment.h"
 #include "check/rule.h"
+#include "column_name.h"
 #include "config.h"
 #include "fetch/http.h"
 #include "limit.h"
@@ -70,15 +71,7 @@ static bool check_consumer(const char *text, struct err *err)
 
 static bool check_table(const char *text, struct err *err)
 {
-	const struct schema *schema = &schema_oneroster_1_1;
-	if (schema_table_find(schema, text) != NULL)
-		return true;
-	struct buf names = {0};
-	for (int i = 0; i < schema->table_count; i++)
-		buf_add_format(&names, "%s%s", i > 0 ? ", " : "", schema->tables[i].name);
-	err_set(err, ERR_USAGE, "OneRoster has no table `%s`, only: %s", text, buf_text(&names));
-	buf_release(&names);
-	return false;
+	return column_name_table(text, strlen(text), err) != NULL;
 }
 
 /* "core" stands for the tables that are read unless told otherwise. */
@@ -92,7 +85,7 @@ static bool check_fill(const char *text, struct err *err)
 	int table;
 	int column;
 	const char *value;
-	return config_fill(text, &table, &column, &value, err);
+	return config_column_item(text, &table, &column, &value, err) && column_name_open(table, column, err);
 }
 
 static bool check_drop(const char *text, struct err *err)
@@ -114,42 +107,26 @@ static bool check_allowed(const char *text, struct err *err)
 {
 	if (rule_find(text) != RULE_COUNT)
 		return true;
-	size_t length = strcspn(text, ".");
-	char *name = mem_copy_n(text, length);
-	const struct table *table = schema_table_find(&schema_oneroster_1_1, name);
-	free(name);
-	if (table != NULL && text[length] == '.' && column_find(table, text + length + 1) != SCHEMA_NONE)
+	struct err ignored = {0};
+	int table;
+	int column;
+	if (column_name_read(text, strlen(text), &table, &column, &ignored) != NULL)
 		return true;
 	return err_set(
 		err, ERR_USAGE, "it is a rule such as field.enum or a column such as users.role, not `%s`", text);
 }
 
-/* The column of "table.column", and the table's id; NULL when there is none. */
-static const struct column *column_named(const char *text, size_t length, int *table_id)
-{
-	size_t dot = strcspn(text, ".");
-	if (dot >= length)
-		return NULL;
-	char *table_name = mem_copy_n(text, dot);
-	char *column_name = mem_copy_n(text + dot + 1, length - dot - 1);
-	const struct table *table = schema_table_find(&schema_oneroster_1_1, table_name);
-	int column = table != NULL ? column_find(table, column_name) : SCHEMA_NONE;
-	free(table_name);
-	free(column_name);
-	if (column == SCHEMA_NONE)
-		return NULL;
-	*table_id = table->id;
-	return &table->columns[column];
-}
-
-/* Columns that a bundle can be without. */
+/* Columns that a bundle can be without. One that is blank anyway may be named. */
 static bool check_dropped(const char *text, struct err *err)
 {
-	int table = 0;
-	const struct column *column = column_named(text, strlen(text), &table);
+	int table;
+	int index;
+	const struct column *column = column_name_read(text, strlen(text), &table, &index, err);
 	if (column == NULL)
-		return err_set(err, ERR_USAGE, "it is a column such as users.phone, not `%s`", text);
-	return !column->required || err_set(err, ERR_USAGE, "`%s` is required: it cannot be left blank", text);
+		return false;
+	if (column->required)
+		return err_set(err, ERR_USAGE, "`%s` is required: it cannot be left blank", text);
+	return column->type == COLUMN_BLANK || column_name_open(table, index, err);
 }
 
 static bool check_role(const char *text, struct err *err)
@@ -174,19 +151,20 @@ static bool check_metadata(const char *text, struct err *err)
 	char *name = mem_copy_n(text, dot);
 	const struct table *table = schema_table_find(&schema_oneroster_1_1, name);
 	free(name);
-	if (strcmp(text, "auto") == 0 ||
-		(table != NULL && strncmp(text + dot, ".metadata.", 10) == 0 && text[dot + 10] != '\0'))
+	if (strcmp(text, "auto") == 0)
 		return true;
+	if (table != NULL && strncmp(text + dot, ".metadata.", 10) == 0 && text[dot + 10] != '\0')
+		return !column_name_never(table, text + dot + 10) ||
+		       err_set(err, ERR_USAGE, "`%s` is never published, under whatever name it comes", text);
 	return err_set(err, ERR_USAGE, "it is auto, or a column such as users.metadata.key, not `%s`", text);
 }
 
 static bool check_map(const char *text, struct err *err)
 {
-	int table = 0;
-	size_t length = strcspn(text, "=");
-	if (text[length] == '=' && text[length + 1] != '\0' && column_named(text, length, &table) != NULL)
-		return true;
-	return err_set(err, ERR_USAGE, "it is written users.grades=FILE, not `%s`", text);
+	int table;
+	int column;
+	const char *path;
+	return config_column_item(text, &table, &column, &path, err) && column_name_open(table, column, err);
 }
 
 static bool check_since(const char *text, struct err *err)
@@ -374,7 +352,7 @@ const struct option options[] = {
 		.help = ""},
 	{"since", BUNDLE(since), .kind = OPTION_TEXT, .check = check_since, .argument = "TIME",
 		.help = "of a delta: last, or 2026-08-01T00:00:00Z"},
-	{"schools", BUNDLE(schools), .kind = OPTION_WORDS, .argument = "LIST",
+	{"schools", BUNDLE(schools), .kind = OPTION_WORDS, .phrases = true, .argument = "LIST",
 		.help = "only these orgs and what hangs on them"},
 	{"terms", BUNDLE(terms), .kind = OPTION_WORDS, .phrases = true, .argument = "LIST",
 		.help = "only these sessions, or current"},

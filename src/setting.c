@@ -129,6 +129,7 @@ static bool add_items(const struct option *option, struct config_list *list, con
 	const char *between = option->kind == OPTION_LINES ? "\r\n" : option->phrases ? ",\r\n" : ", \t\r\n";
 	struct config_list added = {0};
 	bool none = false;
+	bool said = false;
 	bool ok = true;
 	for (const char *c = text; ok;) {
 		c += strspn(c, between);
@@ -143,6 +144,7 @@ static bool add_items(const struct option *option, struct config_list *list, con
 		}
 		while (length > 0 && is_blank(item[length - 1]))
 			length--;
+		said = said || length > 0;
 		if (length == 0 || has_item(list, item, length) || has_item(&added, item, length))
 			continue;
 		add_item(&added, item, length);
@@ -158,6 +160,7 @@ static bool add_items(const struct option *option, struct config_list *list, con
 		if (list->items == NULL)
 			list->items = mem_new(1, sizeof(*list->items));
 		list->set = true;
+		list->blank = !said;
 	}
 	free_items(&added);
 	return ok;
@@ -221,6 +224,7 @@ void setting_copy(const struct option *option, void *target, const void *from)
 		if (list->items != NULL && copy->items == NULL)
 			copy->items = mem_new(1, sizeof(*copy->items));
 		copy->set = list->set;
+		copy->blank = list->blank;
 		break;
 	}
 	case OPTION_TEXT:

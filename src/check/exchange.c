@@ -77,9 +77,9 @@ static bool is_judged(enum column_type type)
 	return types[type].words || types[type].fine != NULL;
 }
 
-bool exchange_allowed(enum column_type type)
+bool exchange_allowed(const struct column *column)
 {
-	return !types[type].closed;
+	return column->closed == NULL && !types[column->type].closed;
 }
 
 /* --- maps ----------------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ void exchange_free(struct exchange *exchange)
 void exchange_set(struct exchange *exchange, int table, int column, const struct exchange_pair *pairs, size_t count)
 {
 	const struct table *of = &exchange->schema->tables[table];
-	assert(exchange_allowed(of->columns[column].type));
+	assert(exchange_allowed(&of->columns[column]));
 	if (exchange->maps[table] == NULL)
 		exchange->maps[table] = mem_new((size_t)of->column_count, sizeof(struct map *));
 	map_free(exchange->maps[table][column]);

@@ -35,8 +35,8 @@ struct exchange;
 struct exchange *exchange_new(const struct schema *schema);
 void exchange_free(struct exchange *exchange);
 
-/* Whether the values of a column of that type may be replaced: not if they are ids, or always blank. */
-bool exchange_allowed(enum column_type type);
+/* True if the values of a column may be replaced: not if they are ids, or if the column is closed to settings. */
+bool exchange_allowed(const struct column *column);
 
 /* Sets the map of a column, which must be allowed, in place of one set before. No two pairs have the same from. */
 void exchange_set(struct exchange *exchange, int table, int column, const struct exchange_pair *pairs, size_t count);

@@ -10,6 +10,8 @@
 enum {
 	NOBODY = UINT32_MAX, /* in place of a number of the keys */
 	FIRST_ROOM = 256,
+	GRADES_MAX = 100, /* different ones that are told */
+	LISTED_MAX = 600, /* bytes of what there is, in a message */
 	DATE_LENGTH = sizeof("YYYY-MM-DD") - 1,
 };
 
@@ -34,24 +36,36 @@ enum {
 
 struct node {
 	char *id;
+	char *label;     /* name of an org, title of a session */
 	char *parent_id; /* NULL for none */
 	uint32_t parent;
 	unsigned flags;
+};
+
+/* What of a row a name can be. The least level at which any row has it counts. */
+enum level { LEVEL_ID, LEVEL_IDENTIFIER, LEVEL_LABEL, LEVEL_COUNT };
+
+/* What is known of a name that the filter has. */
+struct met {
+	uint32_t *nodes[LEVEL_COUNT]; /* rows that have it */
+	size_t counts[LEVEL_COUNT];
+	bool current; /* it is the word current, and a session holds today */
+	bool gone;    /* a row has it that is left out without the filter */
 };
 
 /* Rows that have a parent among them, by their number. */
 struct tree {
 	int table;
 	size_t parent_column;
-	const char *option;       /* for messages */
-	const char *const *names; /* that the filter names; NULL: all stay */
-	unsigned char *met;       /* by name: enum met */
+	int level_columns[LEVEL_COUNT]; /* SCHEMA_NONE for none */
+	bool unique;                    /* a name is of one row */
+	const char *option;             /* for messages */
+	const char *const *names;       /* that the filter names; NULL: all stay */
+	struct met *met;                /* by name */
 	struct node *nodes;
 	size_t count;
 	size_t room;
 };
-
-enum met { MET_NONE, MET_GONE, MET_ROW };
 
 static size_t count_names(const char *const *names)
 {
@@ -66,6 +80,7 @@ static void tree_init(struct tree *tree, const struct table *table, const char *
 	*tree = (struct tree){
 		.table = table->id,
 		.parent_column = (size_t)column_find(table, "parentSourcedId"),
+		.level_columns = {SCHEMA_SOURCED_ID, SCHEMA_NONE, SCHEMA_NONE},
 		.option = option,
 		.names = names,
 		.met = mem_new(count_names(names) + 1, sizeof(*tree->met)),
@@ -76,8 +91,12 @@ static void tree_release(struct tree *tree)
 {
 	for (size_t i = 0; i < tree->count; i++) {
 		free(tree->nodes[i].id);
+		free(tree->nodes[i].label);
 		free(tree->nodes[i].parent_id);
 	}
+	for (size_t i = 0; i < count_names(tree->names); i++)
+		for (int level = 0; level < LEVEL_COUNT; level++)
+			free(tree->met[i].nodes[level]);
 	free(tree->nodes);
 	free(tree->met);
 }
@@ -87,38 +106,74 @@ static bool is_text(const struct row *row, int column, const char *text)
 	return row_is(row, (size_t)column, text);
 }
 
-/* Whether the filter names a row by its id or by another column; notes which names were of use. */
-static bool is_named(struct tree *tree, const struct row *row, int other, bool today, bool gone)
+/* Notes that a row has a name at a level. */
+static void met_add(struct met *met, enum level level, uint32_t number)
 {
-	bool named = false;
-	for (size_t i = 0; tree->names != NULL && tree->names[i] != NULL; i++) {
-		const char *name = tree->names[i];
-		bool itself = is_text(row, SCHEMA_SOURCED_ID, name) || is_text(row, other, name);
-		if (!itself && !(today && strcmp(name, current) == 0))
-			continue;
-		unsigned char met = gone ? MET_GONE : MET_ROW;
-		if (met > tree->met[i])
-			tree->met[i] = met;
-		named = named || itself;
-	}
-	return named && !gone;
+	met->nodes[level] = mem_grow(met->nodes[level], met->counts[level] + 1, sizeof(**met->nodes));
+	met->nodes[level][met->counts[level]++] = number;
 }
 
-static void tree_add(struct tree *tree, const struct row *row, uint32_t number, unsigned flags)
+/* Notes which names of the filter a row has. today: it is a session that holds today. */
+static void note_names(struct tree *tree, const struct row *row, uint32_t number, bool today, bool gone)
+{
+	for (size_t i = 0; tree->names != NULL && tree->names[i] != NULL; i++) {
+		const char *name = tree->names[i];
+		if (today && !gone && strcmp(name, current) == 0)
+			tree->met[i].current = true;
+		for (int level = 0; level < LEVEL_COUNT; level++) {
+			if (tree->level_columns[level] == SCHEMA_NONE ||
+				!is_text(row, tree->level_columns[level], name))
+				continue;
+			if (gone)
+				tree->met[i].gone = true;
+			else
+				met_add(&tree->met[i], (enum level)level, number);
+			break;
+		}
+	}
+}
+
+static char *copy_cell(const struct row *row, int column)
+{
+	return mem_copy_n(row_text(row, (size_t)column), row_length(row, (size_t)column));
+}
+
+/* Adds a row, unless it is a second one of the same id. today: it is a session that holds today. */
+static void tree_add(struct tree *tree, const struct row *row, uint32_t number, unsigned flags, bool today)
 {
 	if (number < tree->count)
-		return; /* a second row of the same id */
+		return;
 	if (tree->count == tree->room) {
 		tree->room = tree->room > 0 ? 2 * tree->room : FIRST_ROOM;
 		tree->nodes = mem_grow(tree->nodes, tree->room, sizeof(*tree->nodes));
 	}
-	size_t length = row_length(row, tree->parent_column);
+	note_names(tree, row, number, today, (flags & NODE_GONE) != 0);
 	tree->nodes[tree->count++] = (struct node){
-		.id = mem_copy_n(row_text(row, SCHEMA_SOURCED_ID), row_length(row, SCHEMA_SOURCED_ID)),
-		.parent_id = length > 0 ? mem_copy_n(row_text(row, tree->parent_column), length) : NULL,
+		.id = copy_cell(row, SCHEMA_SOURCED_ID),
+		.label = copy_cell(row, tree->level_columns[LEVEL_LABEL]),
+		.parent_id = row_length(row, tree->parent_column) > 0 ? copy_cell(row, (int)tree->parent_column) : NULL,
 		.parent = NOBODY,
 		.flags = flags,
 	};
+}
+
+/* The level that counts for a name, LEVEL_COUNT if no row has it. */
+static enum level met_level(const struct met *met)
+{
+	int level = 0;
+	while (level < LEVEL_COUNT && met->counts[level] == 0)
+		level++;
+	return (enum level)level;
+}
+
+/* Marks the rows that the names mean. */
+static void mark_named(struct tree *tree)
+{
+	for (size_t i = 0; i < count_names(tree->names); i++) {
+		enum level level = met_level(&tree->met[i]);
+		for (size_t n = 0; level < LEVEL_COUNT && n < tree->met[i].counts[level]; n++)
+			tree->nodes[tree->met[i].nodes[level][n]].flags |= NODE_NAMED;
+	}
 }
 
 /* Finds the parents. A parent that is gone is none: its row is not in the bundle, so nothing is below it. */
@@ -173,6 +228,7 @@ static void find_parts(struct tree *tree)
 /* Follows the parents once all rows are known. */
 static void tree_follow(struct tree *tree, const struct keys *keys)
 {
+	mark_named(tree);
 	find_parents(tree, keys);
 	find_parts(tree);
 	for (size_t i = 0; i < tree->count; i++) {
@@ -218,6 +274,13 @@ struct marks {
 	size_t room;
 };
 
+/* Which grades students have. */
+struct grades {
+	bool *met;   /* by grade that the filter names */
+	char **seen; /* each once, in order; GRADES_MAX at most */
+	size_t count;
+};
+
 struct filter {
 	struct filter_options options;
 	struct keys *keys;
@@ -233,10 +296,9 @@ struct filter {
 	struct marks course_marks;
 	struct marks class_marks;
 	struct marks user_marks;
+	struct grades grades;
 	/* columns */
-	int org_identifier;
 	int org_type;
-	int session_title;
 	int session_type;
 	int session_start;
 	int session_end;
@@ -278,15 +340,14 @@ static bool check_tables(const struct filter *filter, const bool *read, struct e
 	       (options->terms == NULL || need(filter->sessions, read, "terms", err)) &&
 	       (options->terms == NULL || !enrollments || need(filter->classes, read, "terms", err)) &&
 	       (options->schools == NULL || !enrollments || need(filter->classes, read, "schools", err)) &&
+	       (options->grades == NULL || need(filter->users, read, "grades", err)) &&
 	       (options->enrolled == FILTER_EVERYBODY || !read[filter->users->id] ||
 		       need(filter->enrollments, read, "enrolled-only", err));
 }
 
 static void find_columns(struct filter *filter)
 {
-	filter->org_identifier = column_find(filter->orgs, "identifier");
 	filter->org_type = column_find(filter->orgs, "type");
-	filter->session_title = column_find(filter->sessions, "title");
 	filter->session_type = column_find(filter->sessions, "type");
 	filter->session_start = column_find(filter->sessions, "startDate");
 	filter->session_end = column_find(filter->sessions, "endDate");
@@ -331,7 +392,12 @@ struct filter *filter_new(const struct schema *schema, const struct filter_optio
 	find_columns(filter);
 	filter->last = find_last(filter);
 	tree_init(&filter->org_tree, filter->orgs, "schools", options->schools);
+	filter->org_tree.level_columns[LEVEL_IDENTIFIER] = column_find(filter->orgs, "identifier");
+	filter->org_tree.level_columns[LEVEL_LABEL] = column_find(filter->orgs, "name");
+	filter->org_tree.unique = true;
 	tree_init(&filter->session_tree, filter->sessions, "terms", options->terms);
+	filter->session_tree.level_columns[LEVEL_LABEL] = column_find(filter->sessions, "title");
+	filter->grades.met = mem_new(count_names(options->grades) + 1, sizeof(*filter->grades.met));
 	if (check_tables(filter, read, err))
 		return filter;
 	filter_free(filter);
@@ -347,6 +413,10 @@ void filter_free(struct filter *filter)
 	free(filter->course_marks.items);
 	free(filter->class_marks.items);
 	free(filter->user_marks.items);
+	for (size_t i = 0; i < filter->grades.count; i++)
+		free(filter->grades.seen[i]);
+	free(filter->grades.seen);
+	free(filter->grades.met);
 	free(filter);
 }
 
@@ -455,15 +525,13 @@ static void survey_org(struct filter *filter, const struct row *row, enum keys_f
 	struct tree *tree = &filter->org_tree;
 	const char *const *types = filter->options.org_types;
 	unsigned flags = fate != KEYS_STAYS ? NODE_GONE : 0;
-	if (is_named(tree, row, filter->org_identifier, false, flags != 0))
-		flags |= NODE_NAMED;
 	/* An org without a type is not one of another type: that is for the last check to find. */
 	if (fate == KEYS_STAYS && types != NULL && row_length(row, (size_t)filter->org_type) > 0 &&
 		!is_among(row, filter->org_type, types)) {
 		flags |= NODE_UNFIT;
 		fate = KEYS_FILTERED;
 	}
-	tree_add(tree, row, keys_add(filter->keys, filter->orgs, row, fate), flags);
+	tree_add(tree, row, keys_add(filter->keys, filter->orgs, row, fate), flags, false);
 }
 
 /* The end of a session is the first day that is no longer part of it. */
@@ -490,13 +558,11 @@ static void survey_session(struct filter *filter, const struct row *row, enum ke
 	struct tree *tree = &filter->session_tree;
 	unsigned flags = fate != KEYS_STAYS ? NODE_GONE : 0;
 	bool today = asks_for_current(filter) && holds_today(filter, row);
-	if (is_named(tree, row, filter->session_title, today, flags != 0))
-		flags |= NODE_NAMED;
 	if (today && flags != NODE_GONE)
 		flags |= NODE_CURRENT;
 	if (is_text(row, filter->session_type, "gradingPeriod"))
 		flags |= NODE_GRADING;
-	tree_add(tree, row, keys_add(filter->keys, filter->sessions, row, fate), flags);
+	tree_add(tree, row, keys_add(filter->keys, filter->sessions, row, fate), flags, today);
 }
 
 static void survey_course(struct filter *filter, const struct row *row, enum keys_fate fate)
@@ -532,6 +598,34 @@ static void survey_class(struct filter *filter, const struct row *row, enum keys
 	keep(&filter->org_tree, filter->course_marks.items[course].org);
 }
 
+/* Notes a grade that a student has. */
+static void note_grade(struct filter *filter, const char *text, size_t length)
+{
+	struct grades *grades = &filter->grades;
+	size_t at = 0;
+	while (at < grades->count && (strncmp(grades->seen[at], text, length) < 0))
+		at++;
+	if ((at < grades->count && strncmp(grades->seen[at], text, length) == 0 && grades->seen[at][length] == '\0') ||
+		length == 0)
+		return;
+	for (size_t i = 0; filter->options.grades[i] != NULL; i++)
+		if (strlen(filter->options.grades[i]) == length && memcmp(filter->options.grades[i], text, length) == 0)
+			grades->met[i] = true;
+	if (grades->count == GRADES_MAX)
+		return;
+	grades->seen = mem_grow(grades->seen, grades->count + 1, sizeof(*grades->seen));
+	memmove(grades->seen + at + 1, grades->seen + at, (grades->count - at) * sizeof(*grades->seen));
+	grades->seen[at] = mem_copy_n(text, length);
+	grades->count++;
+}
+
+static void note_grades(struct filter *filter, const struct row *row)
+{
+	struct items items = items_of(row, filter->user_grades);
+	while (next_item(&items))
+		note_grade(filter, items.item, items.length);
+}
+
 static void survey_user(struct filter *filter, const struct row *row, enum keys_fate fate)
 {
 	const struct filter_options *options = &filter->options;
@@ -539,6 +633,8 @@ static void survey_user(struct filter *filter, const struct row *row, enum keys_
 	bool fits = !(options->enabled && is_text(row, filter->user_enabled, "false")) &&
 		    (options->roles == NULL || is_among(row, filter->user_role, options->roles)) &&
 		    (options->grades == NULL || !learns || is_among(row, filter->user_grades, options->grades));
+	if (options->grades != NULL && learns && fate == KEYS_STAYS)
+		note_grades(filter, row);
 	uint32_t number = keys_add(filter->keys, filter->users, row, fits ? fate : KEYS_FILTERED);
 	struct mark *mark = mark_of(&filter->user_marks, number);
 	if (fits)
@@ -598,19 +694,132 @@ void filter_survey(struct filter *filter, const struct table *table, const struc
 		survey_seat(filter, row, fate);
 }
 
+/* What there is in place of what is not, for a message. */
+struct listing {
+	struct buf text;
+	size_t more; /* that the message has no room for */
+};
+
+static void list_add(struct listing *listing, const char *name, const char *label)
+{
+	if (listing->text.length > LISTED_MAX) {
+		listing->more++;
+		return;
+	}
+	buf_add_format(&listing->text, "%s%s", listing->text.length > 0 ? ", " : "", name);
+	if (*label != '\0')
+		buf_add_format(&listing->text, " (%s)", label);
+}
+
+/* Puts the list behind the text of err, and forgets it. */
+static void list_end(struct listing *listing, struct err *err)
+{
+	if (listing->text.length == 0)
+		err_hint(err, "There are none");
+	else if (listing->more > 0)
+		err_hint(err, "There are: %s and %zu more", buf_text(&listing->text), listing->more);
+	else
+		err_hint(err, "There are: %s", buf_text(&listing->text));
+	buf_release(&listing->text);
+}
+
+static bool is_label_before(const struct tree *tree, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if ((tree->nodes[j].flags & NODE_GONE) == 0 && strcmp(tree->nodes[j].label, tree->nodes[i].label) == 0)
+			return true;
+	return false;
+}
+
+/* Orgs by id and name, sessions by title. */
+static void list_nodes(const struct tree *tree, struct err *err)
+{
+	struct listing listing = {0};
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct node *node = &tree->nodes[i];
+		if ((node->flags & NODE_GONE) != 0)
+			continue;
+		if (tree->unique)
+			list_add(&listing, node->id, node->label);
+		else if (!is_label_before(tree, i))
+			list_add(&listing, *node->label != '\0' ? node->label : node->id, "");
+	}
+	list_end(&listing, err);
+}
+
+/* How a name that nobody has may come to be: a list is cut at commas, and only there. */
+static void explain_commas(const struct tree *tree, const char *name, struct err *err)
+{
+	if (strchr(name, ' ') != NULL)
+		err_hint(err, "Several are written with commas between");
+	for (size_t i = 0; i < tree->count; i++) {
+		if (strchr(tree->nodes[i].label, ',') == NULL || strstr(tree->nodes[i].label, name) == NULL)
+			continue;
+		err_hint(err, "One whose name has a comma is given by its sourcedId, here %s", tree->nodes[i].id);
+		return;
+	}
+}
+
 static bool explain_name(const struct filter *filter, const struct tree *tree, size_t i, struct err *err)
 {
 	bool org = tree == &filter->org_tree;
 	const char *what = org ? "org" : "academicSession";
-	if (tree->met[i] == MET_GONE)
-		err_set(err, ERR_DATA, "%s: the SIS marks the %s %s as deleted", tree->option, what, tree->names[i]);
-	else if (!org && strcmp(tree->names[i], current) == 0)
+	const char *name = tree->names[i];
+	if (tree->met[i].gone)
+		err_set(err, ERR_DATA, "%s: the SIS marks the %s %s as deleted", tree->option, what, name);
+	else if (!org && strcmp(name, current) == 0)
 		err_set(err, ERR_DATA, "%s: no %s of the SIS is current: today, %s, lies in none", tree->option, what,
 			filter->options.today);
 	else
-		err_set(err, ERR_DATA, "%s: the SIS has no %s with the sourcedId or %s %s", tree->option, what,
-			org ? "identifier" : "title", tree->names[i]);
-	return err_hint(err, "Without it the receiver would be told to delete what belongs to it");
+		err_set(err, ERR_DATA, "%s: the SIS has no %s with the %s %s", tree->option, what,
+			org ? "sourcedId, identifier or name" : "sourcedId or title", name);
+	err_hint(err, "Without it the receiver would be told to delete what belongs to it");
+	explain_commas(tree, name, err);
+	list_nodes(tree, err);
+	return false;
+}
+
+static bool explain_several(const struct tree *tree, size_t i, enum level level, struct err *err)
+{
+	const struct met *met = &tree->met[i];
+	struct listing ids = {0};
+	for (size_t n = 0; n < met->counts[level]; n++)
+		list_add(&ids, tree->nodes[met->nodes[level][n]].id, "");
+	err_set(err, ERR_DATA, "%s: several orgs have the %s %s. Give the one that is meant by its sourcedId",
+		tree->option, level == LEVEL_IDENTIFIER ? "identifier" : "name", tree->names[i]);
+	list_end(&ids, err);
+	return false;
+}
+
+static bool is_word(const struct vocabulary *vocabulary, const char *text)
+{
+	for (const char *const *word = vocabulary->values; *word != NULL; word++)
+		if (strcmp(*word, text) == 0)
+			return true;
+	return false;
+}
+
+/* A grade of the standard may be without students just now, unless that is all that is asked for. */
+static bool check_grades(const struct filter *filter, struct err *err)
+{
+	const struct grades *grades = &filter->grades;
+	const struct vocabulary *known = filter->users->columns[filter->user_grades].vocabulary;
+	size_t count = count_names(filter->options.grades);
+	bool any = false;
+	for (size_t i = 0; i < count; i++)
+		any = any || grades->met[i];
+	for (size_t i = 0; i < count; i++) {
+		if (grades->met[i] || (any && is_word(known, filter->options.grades[i])))
+			continue;
+		struct listing listing = {0};
+		for (size_t n = 0; n < grades->count; n++)
+			list_add(&listing, grades->seen[n], "");
+		err_set(err, ERR_DATA, "grades: no student of the SIS has the grade %s", filter->options.grades[i]);
+		err_hint(err, "Without it the receiver would be told to delete these students");
+		list_end(&listing, err);
+		return false;
+	}
+	return true;
 }
 
 bool filter_surveyed(struct filter *filter, const struct table *table, struct err *err)
@@ -618,11 +827,17 @@ bool filter_surveyed(struct filter *filter, const struct table *table, struct er
 	struct tree *tree = table == filter->orgs       ? &filter->org_tree
 			    : table == filter->sessions ? &filter->session_tree
 							: NULL;
+	if (table == filter->users)
+		return check_grades(filter, err);
 	if (tree == NULL || tree->names == NULL)
 		return true;
-	for (size_t i = 0; tree->names[i] != NULL; i++)
-		if (tree->met[i] != MET_ROW)
+	for (size_t i = 0; tree->names[i] != NULL; i++) {
+		enum level level = met_level(&tree->met[i]);
+		if (level == LEVEL_COUNT && !tree->met[i].current)
 			return explain_name(filter, tree, i, err);
+		if (tree->unique && level < LEVEL_COUNT && tree->met[i].counts[level] > 1)
+			return explain_several(tree, i, level, err);
+	}
 	tree_follow(tree, filter->keys);
 	return true;
 }

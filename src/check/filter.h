@@ -3,18 +3,20 @@
  * the first tables beyond what keys.h keeps: little for each org, session, course, class and user, nothing for an
  * enrollment. Leaves to keys.h what follows by references, and who refers to rows that are left out.
  *
- * - schools: the orgs named, by sourcedId or identifier, and all below them are the family. A class belongs to the
- *   bundle when its school is of the family; a course when its org is, or such a class is of the course; a user when
- *   one of their orgs is, or they are enrolled in such a class. The orgs above the family stay as rows, and so do, for
- *   the sake of their rows, orgs that own a course of such a class or are the school of an enrollment in one, with
+ * - schools: the orgs named, and all below them, are the family. A name is a sourcedId; else, if no org has it as such,
+ *   an identifier; else the org's own name. One that several orgs have is an error that tells their sourcedIds. A class
+ *belongs to the bundle when its school is of the family; a course when its org is, or such a class is of the course; a
+ *user when one of their orgs is, or they are enrolled in such a class. The orgs above the family stay as rows, and so
+ *do, for the sake of their rows, orgs that own a course of such a class or are the school of an enrollment in one, with
  *   those above them. A user of whose orgs none stays gets the school of such a class, of several the first in byte
  *   order. An enrollment whose class nobody knows goes by its school.
- * - terms: the sessions named, by sourcedId or title, all below and all above them; a class stays when one of its
- *   sessions does. "current" names the sessions that today lies in; those that have another such session below them,
- *   grading periods aside, do not bring along what else is below them (a year that has a term today does not bring its
- *   other terms).
+ * - terms: the sessions named, all below and all above them; a class stays when one of its sessions does. A name is a
+ *   sourcedId; else a title, of all sessions that have it: schools often have terms of their own, titled alike.
+ *"current" names the sessions that today lies in; those that have another such session below them, grading periods
+ *aside, do not bring along what else is below them (a year that has a term today does not bring its other terms).
  * - roles: users of these roles, enrollments in these roles.
- * - grades: students who have one of these grades, and everybody who is no student.
+ * - grades: students who have one of these grades, and everybody who is no student. Each grade is that of a
+ *   student, or of the standard if another one is that of a student.
  * - enrolled: users with an enrollment that stays; and their agents, if wanted: users whom an enrolled student names as
  *   such, and users that are no students and name an enrolled student. For an agent of whose orgs none stays, that
  *   student's school counts.
@@ -74,8 +76,9 @@ bool filter_surveys(const struct filter *filter, const struct table *table);
 /* Takes note of a row and adds it to the keys. fate is what becomes of it without the filter. */
 void filter_survey(struct filter *filter, const struct table *table, const struct row *row, enum keys_fate fate);
 
-/* After the last row of a table. False (ERR_DATA) when something that the filter names is not there: a bundle without
- * it would tell the receiver to delete all that belongs to it. */
+/* After the last row of a table. False (ERR_DATA) when something that the filter names is not there, or is there
+ * several times: a bundle without it would tell the receiver to delete all that belongs to it. The message tells what
+ * there is. */
 bool filter_surveyed(struct filter *filter, const struct table *table, struct err *err);
 
 bool filter_wants_agents(const struct filter *filter);

@@ -263,7 +263,7 @@ static bool set_fills(struct making *making, struct err *err)
 		int table = 0;
 		int column = 0;
 		const char *value = NULL;
-		if (!config_fill(list->items[i], &table, &column, &value, err))
+		if (!config_column_item(list->items[i], &table, &column, &value, err))
 			return false;
 		fill_set(making->fill, table, column, value);
 	}

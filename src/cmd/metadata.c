@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "column_name.h"
 #include "option.h"
 #include "table/consumer.h"
 #include "table/row.h"
@@ -39,6 +40,8 @@ static bool is_auto(const struct bundle_config *bundle)
 /* Whether the receiver of a bundle takes a column that nobody named. */
 static bool takes(const struct consumer *consumer, const struct table *table, const char *key)
 {
+	if (column_name_never(table, key))
+		return false;
 	if (consumer == NULL || consumer->metadata == CONSUMER_METADATA_ANY)
 		return true;
 	for (int i = 0; consumer->metadata == CONSUMER_METADATA_LISTED && i < consumer->extra_count; i++) {

@@ -58,7 +58,8 @@ struct column {
 	const char *fill;                    /* written when the server sends nothing, or NULL */
 	int fill_via;     /* column of this row whose reference leads to the row to fill from, or SCHEMA_NONE */
 	int fill_from;    /* column of that row */
-	const char *note; /* for people, or NULL */
+	const char *note;   /* for people, or NULL */
+	const char *closed; /* why no setting may fill, replace or publish it, in words; NULL if one may */
 };
 
 /* Endpoints of which there is one for each row of a table read before. */

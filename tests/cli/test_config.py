@@ -88,7 +88,16 @@ class Mistakes(Case):
 	def test_values_of_bundles_that_cannot_be(self):
 		"""Found on the command line as in the section of a bundle, before anything is read."""
 		for option, value, words in (
-				("drop-columns", "users.nosuch", "it is a column such as users.phone"),
+				("drop-columns", "phone", "it is a column such as users.phone"),
+				("drop-columns", "users.nosuch", "users has no column `nosuch`, only: .*familyName"),
+				("drop-columns", "users.status", "users.status is not for settings"),
+				("drop-columns", "", "has no value. Give one, write none, or leave the setting out"),
+				("schools", "", "has no value. Give one, or leave the setting out"),
+				("fill", "users.password=x", "users.password is not for settings: a password never leaves"),
+				("fill", "orgs.status=tobedeleted", "orgs.status is not for settings"),
+				("map", "users.password=map.csv", "users.password is not for settings"),
+				("metadata", "users.metadata.password", "is never published"),
+				("max-drop", "pupils=5%", "OneRoster has no table `pupils`, only: .*users"),
 				("drop-columns", "users.role", "is required"),
 				("metadata", "users.note", "it is auto, or a column such as users.metadata.key"),
 				("metadata", "nosuch.metadata.note", "it is auto, or a column such as users.metadata.key"),

@@ -364,8 +364,35 @@ class Options(Filters):
 
 	def test_names_that_the_sis_does_not_have(self):
 		self.serve(self.SIZE)
-		self.assert_refused(r"\Aschools: the SIS has no org with the sourcedId or identifier 99x", "--schools", "994,99x")
+		self.assert_refused(r"\Aschools: the SIS has no org with the sourcedId, identifier or name 99x\. .*There are: .*994 \(",
+			"--schools", "994,99x")
+		self.assert_refused(r"Several are written with commas between", "--schools", "994 990")
 		self.assert_refused(r"\Aterms: the SIS has no academicSession with the sourcedId or title fall", "--terms", "fall")
+		self.assert_refused(r"\Agrades: no student of the SIS has the grade 99\. .*There are: .*09", "--grades", "09,99")
+
+	def test_names_of_schools(self):
+		"""As good as ids; one that two schools have is nobody's."""
+		self.serve(self.SIZE)
+		whole = tables_of(self.truth(collections=EVERYTHING))
+		names = {row["name"]: key for key, row in whole["orgs"].items() if row["type"] == "school"}
+		self.assertGreater(len(names), 1)
+		first, last = list(names)[0], list(names)[-1]
+		self.extract([{"schools": f"{last} ,{first}"}])
+		self.assert_part(self.made(0), Part(whole, schools=[names[first], names[last]]))
+
+	def test_two_schools_of_one_name(self):
+		twins = [{"sourcedId": key, "name": "Sample Twin", "type": "school", "status": "active"} for key in ("T1", "T2")]
+		self.serve(self.SIZE, records={"orgs": twins})
+		self.assert_refused(r"\Aschools: several orgs have the name Sample Twin\. Give the one that is meant by its sourcedId\."
+			r" There are: T1, T2", "--schools", "Sample Twin")
+
+	def test_lists_that_say_nothing(self):
+		"""Everybody would be published: nothing is even read."""
+		self.serve(self.SIZE)
+		for option in ("schools", "terms", "roles", "grades", "files", "drop-columns", "max-drop", "min-rows"):
+			for value in ("", " , "):
+				self.assert_refused(rf"command line: `{option}` has no value", f"--{option}", value, expect=2)
+		self.assertEqual(self.sis.pages("users"), [])
 
 	def test_nothing_is_current(self):
 		old = {"title": "Old", "type": "term", "startDate": "2001-08-01", "endDate": "2002-06-01", "schoolYear": "2002",

@@ -255,11 +255,11 @@ class Mistakes(Maps):
 		self.mistake("`map-grades`: FILE, row 1: .*one by one", '"private,K",KG\n')
 
 	def test_columns(self):
-		self.mistake("`map`: users.sourcedId holds ids, which are never rewritten", "a,b\n", "--map", "users.sourcedId=FILE")
+		self.mistake("`map`: users.sourcedId is not for settings: ids are never made up and never rewritten", "a,b\n", "--map", "users.sourcedId=FILE")
 		self.mistake("`map`: users.orgSourcedIds holds ids", "a,b\n", "--map", "users.orgSourcedIds=FILE")
-		self.mistake("`map`: users.password is always blank", "a,b\n", "--map", "users.password=FILE")
-		self.mistake("`map`: it is written users.grades=", "a,b\n", "--map", "users.grade=FILE")
-		self.mistake("`map`: it is written users.grades=", "a,b\n", "--map", "FILE")
+		self.mistake("`map`: users.password is not for settings", "a,b\n", "--map", "users.password=FILE")
+		self.mistake("`map`: users has no column `grade`, only: .*grades", "a,b\n", "--map", "users.grade=FILE")
+		self.mistake("`map`: it is written table.column=value", "a,b\n", "--map", "FILE")
 
 	def test_configuration_with_file_and_line(self):
 		path = self.write("swap.csv", "K,KG\nwrong\n")

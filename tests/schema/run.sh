@@ -226,6 +226,9 @@ naviance=consumers/naviance.json
 
 # Keys and kinds.
 broken $users 'columns[4]: unknown key "requird"' '/"orgSourcedIds"/s/"ref"/"requird": true, "ref"/'
+broken $users 'columns[17]: "fill" cannot go with a closed column' '/"type": "blank"/s/"blank"/"text", "path": "pw", "fill": "x"/'
+broken oneroster-1.1.json 'closed: there is no column "users.pasword"' 's/"users.password"/"users.pasword"/'
+broken oneroster-1.1.json 'closed: "status" must be of type string' 's/"status": "only.*",/"status": 1,/'
 broken $users 'unknown key "colection"' 's/"collection"/"colection"/'
 broken $users 'missing key "scope"' '/"scope"/d'
 broken $users '"core" must be of type boolean' 's/"core": true/"core": "true"/'

@@ -331,8 +331,14 @@ static void test_bad_values(void **state)
 		"courseResources, classResources");
 	check_line(
 		state, "fill = users.enabledUser", "`fill`: it is written table.column=value, not `users.enabledUser`");
-	check_line(state, "fill = people.enabledUser=true", "`fill`: OneRoster has no table `people`");
-	check_line(state, "fill = users.enabled=true", "`fill`: users has no column `enabled`");
+	check_line(state, "fill = people.enabledUser=true",
+		"`fill`: OneRoster has no table `people`, only: orgs, academicSessions, courses, classes, users, "
+		"enrollments, demographics, categories, lineItems, results, resources, courseResources, "
+		"classResources");
+	check_line(state, "fill = users.enabled=true",
+		"`fill`: users has no column `enabled`, only: sourcedId, status, dateLastModified, enabledUser, "
+		"orgSourcedIds, role, username, userIds, givenName, familyName, middleName, identifier, email, sms, "
+		"phone, agentSourcedIds, grades, password");
 	check_line(state, "fill = users.enabledUser=true, none", "`fill`: the word none stands alone");
 	check_line(state, "scope = \"a\"", "`scope` is written without quotation marks");
 	check_line(state, "scope = a, b\\c", "`scope`: only names and addresses without quotation marks and accents");
@@ -357,8 +363,9 @@ static void test_bad_values(void **state)
 	end(&trial);
 	check_error(state, BASE, LOGIN "\nROSTERZIP_PARALLEL=0", "",
 		"ROSTERZIP_PARALLEL: `parallel` takes a number from 1 to 64, not `0`");
-	check_error(
-		state, "collections =\n" BASE, LOGIN, "", "FILE:1: `collections` is empty; the usual ones are: core");
+	check_error(state, "collections =\n" BASE, LOGIN, "",
+		"FILE:1: `collections` has no value. Give one, or leave the setting out; a semicolon begins a "
+		"comment");
 }
 
 /* ---- What the provider says ---- */
@@ -551,7 +558,8 @@ static void test_files(void **state)
 		"FILE:5: `files` leaves out users, which Naviance (PowerSchool) needs");
 	check_error(state, BASE "consumer = moodle\nfiles = core\n", LOGIN, "",
 		"FILE:5: `files` has courses, which Moodle, OneRoster plugin (enrol_oneroster) does not take");
-	check_error(state, BASE, LOGIN, "--files=", "command line: `files` is empty: the bundle would hold nothing");
+	check_error(state, BASE, LOGIN,
+		"--files=", "command line: `files` has no value. Give one, or leave the setting out");
 	/* Who allows it gets it. */
 	assert_fine(&trial, read_all(&trial, state, BASE "consumer = moodle\n", LOGIN,
 				    "--files core --allow-errors consumer.file-unwanted"));
@@ -662,12 +670,96 @@ static void test_fill_items(void **state)
 	int table = SCHEMA_NONE;
 	int column = SCHEMA_NONE;
 	const char *value = NULL;
-	assert_true(config_fill("classes.classType=a.b=c", &table, &column, &value, &err));
+	assert_true(config_column_item("classes.classType=a.b=c", &table, &column, &value, &err));
 	const struct table *classes = schema_table_find(&schema_oneroster_1_1, "classes");
 	assert_int_equal(table, classes->id);
 	assert_int_equal(column, column_find(classes, "classType"));
 	assert_string_equal(value, "a.b=c");
-	assert_false(config_fill("classes.classType=", &table, &column, &value, &err));
+	assert_false(config_column_item("classes.classType=", &table, &column, &value, &err));
+}
+
+/* Nothing said is everything published, so it is a mistake, wherever it is said. */
+static void test_blank_lists(void **state)
+{
+	static const char *const names[] = {"schools", "terms", "roles", "grades", "files", "drop-columns", "max-drop",
+		"min-rows", "metadata", "map", "fill", "allow-missing", "allow-empty", "allow-errors", "collections",
+		"scope", "header", "token-param"};
+	static const char *const blanks[] = {"", " , "};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		for (size_t b = 0; b < 2; b++) {
+			struct trial trial;
+			bool line = strcmp(names[i], "map") == 0 || strcmp(names[i], "header") == 0 ||
+				    strcmp(names[i], "token-param") == 0;
+			if (line && b == 1)
+				continue; /* a comma is a value there */
+			char *argument = mem_format("--%s=%s", names[i], b == 0 ? "" : ",");
+			assert_false(read_all(&trial, state, BASE, LOGIN, argument));
+			assert_int_equal(trial.err.code, ERR_USAGE);
+			char *text = mem_format("command line: `%s` has no value. Give one, ", names[i]);
+			assert_memory_equal(trial.err.text, text, strlen(text));
+			end(&trial);
+			free(argument);
+			free(text);
+			char *file = mem_format("%s%s = %s; 994\n", BASE, names[i], blanks[b]);
+			assert_false(read_all(&trial, state, file, LOGIN, ""));
+			text = mem_format("4: `%s` has no value. Give one, ", names[i]);
+			assert_non_null(strstr(trial.err.text, text));
+			assert_non_null(strstr(trial.err.text, "; a semicolon begins a comment"));
+			end(&trial);
+			free(file);
+			free(text);
+		}
+	check_error(state, BASE, LOGIN "\nROSTERZIP_SCHOOLS=", "",
+		"ROSTERZIP_SCHOOLS: `schools` has no value. Give one, or leave the setting out");
+	check_error(state, BASE, LOGIN "\nROSTERZIP_CONSUMER=", "", "ROSTERZIP_CONSUMER: `consumer` has no value");
+	check_error(state, BASE "schools = 994\nschools =\n", LOGIN, "",
+		"FILE:5: `schools` has no value. Give one, or leave the setting out; a semicolon begins a comment");
+	check_error(state, BASE, LOGIN,
+		"--schools 994 --schools=", "command line: `schools` has no value. Give one, or leave the setting out");
+	/* Of the top part only what a bundle takes over counts. */
+	check_error(state, SOURCE "schools =\n[bundle a]\noutput = /a.zip\nschools = 1\n[bundle b]\noutput = /b.zip\n",
+		LOGIN, "",
+		"FILE:3: `schools` has no value. Give one, or leave the setting out; a semicolon begins a comment");
+	struct trial trial;
+	assert_fine(&trial,
+		read_all(&trial, state, SOURCE "schools =\n[bundle a]\noutput = /a.zip\nschools = 1\n", LOGIN, ""));
+	end(&trial);
+	assert_fine(
+		&trial, read_all(&trial, state, BASE "schools = North School, 994\n  Academy of Arts\n", LOGIN, ""));
+	assert_items(&trial.config.bundles[0].schools, "North School|994|Academy of Arts");
+	end(&trial);
+}
+
+/* Columns that no setting may touch. */
+static void test_closed_columns(void **state)
+{
+	static const char *const closed[] = {"sourcedId: ids are never made up and never rewritten",
+		"status: only the SIS says which rows are deleted",
+		"dateLastModified: only the SIS says when a row was changed",
+		"password: a password never leaves the SIS through this program"};
+	for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+		int length = (int)strcspn(closed[i], ":");
+		char *text = mem_format(
+			"`fill`: users.%.*s is not for settings%s", length, closed[i], closed[i] + length);
+		char *line = mem_format("fill = users.%.*s=x", length, closed[i]);
+		check_line(state, line, text);
+		free(line);
+		free(text);
+		text = mem_format("`map`: users.%.*s is not for settings%s", length, closed[i], closed[i] + length);
+		line = mem_format("map = users.%.*s=/etc/map.csv", length, closed[i]);
+		check_line(state, line, text);
+		free(line);
+		free(text);
+	}
+	check_line(state, "drop-columns = orgs.status",
+		"`drop-columns`: orgs.status is not for settings: only the SIS says which rows are deleted");
+	check_line(state, "metadata = users.metadata.password",
+		"`metadata`: `users.metadata.password` is never published, under whatever name it comes");
+	check_line(state, "metadata = users.metadata.login.Password",
+		"`metadata`: `users.metadata.login.Password` is never published, under whatever name it comes");
+	struct trial trial;
+	assert_fine(&trial, read_all(&trial, state, BASE "drop-columns = users.password\n", LOGIN, ""));
+	end(&trial);
 }
 
 static void test_lists(void **state)
@@ -778,7 +870,7 @@ static void test_bundles(void **state)
 				  "allow-missing = courses\n"
 				  "allow-missing = classes\n"
 				  "[bundle three]\n"
-				  "allow-missing =\n"
+				  "allow-missing = none\n"
 				  "output = /srv/3.zip\n";
 	assert_fine(&trial, read_all(&trial, state, file, LOGIN "\nROSTERZIP_QUOTE=all", "--eol crlf"));
 	assert_int_equal(trial.config.bundle_count, 3);
@@ -1325,6 +1417,8 @@ int main(int argc, char **argv)
 		TEST(test_form),
 		TEST(test_good_values),
 		TEST(test_fill_items),
+		TEST(test_blank_lists),
+		TEST(test_closed_columns),
 		TEST(test_lists),
 		TEST(test_file_mistakes),
 		TEST(test_file_forms),

@@ -224,20 +224,20 @@ static void test_allowed(void **state)
 	(void)state;
 	for (int t = 0; t < schema_oneroster_1_1.table_count; t++) {
 		const struct table *table = &schema_oneroster_1_1.tables[t];
-		assert_false(exchange_allowed(table->columns[SCHEMA_SOURCED_ID].type));
+		assert_false(exchange_allowed(&table->columns[SCHEMA_SOURCED_ID]));
 		for (int c = 0; c < table->column_count; c++)
 			if (table->columns[c].ref != SCHEMA_NONE)
-				assert_false(exchange_allowed(table->columns[c].type));
+				assert_false(exchange_allowed(&table->columns[c]));
 	}
 	for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
 		size_t dot = strcspn(closed[i], ".");
 		char *name = mem_copy_n(closed[i], dot);
 		const struct table *table = find(name);
-		assert_false(exchange_allowed(table->columns[column_find(table, closed[i] + dot + 1)].type));
+		assert_false(exchange_allowed(&table->columns[column_find(table, closed[i] + dot + 1)]));
 		free(name);
 	}
-	assert_true(exchange_allowed(find("users")->columns[column_find(find("users"), "role")].type));
-	assert_true(exchange_allowed(find("courses")->columns[column_find(find("courses"), "grades")].type));
+	assert_true(exchange_allowed(&find("users")->columns[column_find(find("users"), "role")]));
+	assert_true(exchange_allowed(&find("courses")->columns[column_find(find("courses"), "grades")]));
 }
 
 /* A server may send a list of any length. */

@@ -34,14 +34,14 @@ struct outcome {
 /* A small district: two schools in a region, one beside it; a year with two terms; people at each school, and others
  * who are there only by an enrollment. In the order of the schema, and of the ids. */
 static const struct line district[] = {
-	{"orgs", "sourcedId=d type=district"},
+	{"orgs", "sourcedId=d name=Sample_Valley type=district"},
 	{"orgs", "sourcedId=q type=school parentSourcedId=d status=tobedeleted"},
 	{"orgs", "sourcedId=r type=local parentSourcedId=d"},
-	{"orgs", "sourcedId=s1 type=school identifier=0001 parentSourcedId=r"},
-	{"orgs", "sourcedId=s2 type=school identifier=0002 parentSourcedId=r"},
-	{"orgs", "sourcedId=s3 type=school identifier=0003 parentSourcedId=d"},
-	{"orgs", "sourcedId=v type=department"},
-	{"orgs", "sourcedId=w type=department parentSourcedId=v"},
+	{"orgs", "sourcedId=s1 type=school name=North identifier=0001 parentSourcedId=r"},
+	{"orgs", "sourcedId=s2 type=school name=South identifier=0002 parentSourcedId=r"},
+	{"orgs", "sourcedId=s3 type=school name=Beside,_the_School identifier=0003 parentSourcedId=d"},
+	{"orgs", "sourcedId=v name=Both type=department"},
+	{"orgs", "sourcedId=w name=Both type=department parentSourcedId=v"},
 	{"academicSessions", "sourcedId=y title=Year type=schoolYear startDate=2025-08-01 endDate=2026-07-01"},
 	{"academicSessions",
 		"sourcedId=y1 title=Fall type=term parentSourcedId=y startDate=2025-08-01 endDate=2026-01-01"},
@@ -95,7 +95,7 @@ static const struct table *table_of(const char *name)
 	return table;
 }
 
-/* Sets the cells that a text names, or compares with them. */
+/* Sets the cells that a text names, or compares with them; a _ in a value stands for a blank. */
 static void with_cells(const struct table *table, const char *cells, struct row *row, bool set)
 {
 	char *copy = mem_copy(cells);
@@ -104,6 +104,8 @@ static void with_cells(const struct table *table, const char *cells, struct row 
 		char *equals = strchr(cell, '=');
 		assert_non_null(equals);
 		*equals = '\0';
+		for (char *c = equals + 1; *c != '\0'; c++)
+			*c = (char)(*c == '_' ? ' ' : *c);
 		int column = column_find(table, cell);
 		assert_true(column != SCHEMA_NONE);
 		if (set)
@@ -284,6 +286,36 @@ static void test_one_school(void **state)
 		{"lineItems", "l2", KEYS_FILTERED, ""}, {"results", "x1", KEYS_STAYS, ""},
 		{"results", "x2", KEYS_FILTERED, ""});
 	assert_int_equal(kept, 3 + 5 + 2 + 1 + 3 + 2 + 1 + 1 + 1);
+}
+
+/* The id, the identifier and the name of a school are as good as each other, save that an id goes first. */
+static void test_names_of_schools(void **state)
+{
+	static const struct line two[] = {
+		{"orgs", "sourcedId=1 name=2 type=school identifier=3"},
+		{"orgs", "sourcedId=2 name=The_second type=school identifier=1"},
+		{"orgs", "sourcedId=4 name=3 type=school"},
+		{"orgs", "sourcedId=5 name=The_second type=school status=tobedeleted"},
+	};
+	static const struct {
+		const char *name;
+		const char *id;
+	} cases[] = {{"1", "1"}, {"2", "2"}, {"3", "1"}, {"The second", "2"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct filter_options options = {.schools = LIST(cases[i].name)};
+		struct outcome outcomes[] = {{"orgs", "1", KEYS_FILTERED, ""}, {"orgs", "2", KEYS_FILTERED, ""},
+			{"orgs", "4", KEYS_FILTERED, ""}};
+		for (size_t n = 0; n < 3; n++)
+			if (strcmp(outcomes[n].id, cases[i].id) == 0)
+				outcomes[n].fate = KEYS_STAYS;
+		assert_int_equal(make(two, 4, KEYS_FAIL, &options, outcomes, 3), 1);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		struct filter_options options = {.schools = LIST(((const char *const[]){"s1", "0001", "North"})[i])};
+		MAKE(&options, {"orgs", "s1", KEYS_STAYS, ""}, {"orgs", "s2", KEYS_FILTERED, ""},
+			{"classes", "c1", KEYS_STAYS, ""}, {"classes", "c2", KEYS_FILTERED, ""});
+	}
 }
 
 /* A course of an org elsewhere, an enrollment of a school elsewhere, people of schools elsewhere. */
@@ -601,14 +633,23 @@ static void test_names_that_are_not_there(void **state)
 		struct filter_options options;
 		const char *text;
 	} cases[] = {
-		{{.schools = (const char *const[]){"s1", "s9", NULL}},
-			"schools: the SIS has no org with the sourcedId or "
-			"identifier s9"},
-		{{.schools = (const char *const[]){"S1", NULL}}, "identifier S1"},
-		{{.schools = (const char *const[]){"q", NULL}}, "schools: the SIS marks the org q as deleted"},
-		{{.terms = (const char *const[]){"fall", NULL}},
-			"terms: the SIS has no academicSession with the sourcedId "
-			"or title fall"},
+		{{.schools = LIST("s1", "s9")},
+			"schools: the SIS has no org with the sourcedId, identifier or name s9. "},
+		{{.schools = LIST("S1")},
+			"There are: d (Sample Valley), r, s1 (North), s2 (South), s3 (Beside, the School), "
+			"v (Both), w (Both)"},
+		{{.schools = LIST("North South")}, "Several are written with commas between. "},
+		{{.schools = LIST("Beside", "the School")},
+			"One whose name has a comma is given by its sourcedId, here s3. "},
+		{{.schools = LIST("q")}, "schools: the SIS marks the org q as deleted"},
+		{{.schools = LIST("Both")},
+			"schools: several orgs have the name Both. Give the one that is meant by its sourcedId. "
+			"There are: v, w"},
+		{{.terms = LIST("fall")}, "terms: the SIS has no academicSession with the sourcedId or title fall. "},
+		{{.terms = LIST("fall")}, "There are: Year, Fall, Q1, Q2, Spring"},
+		{{.grades = LIST("11", "99")}, "grades: no student of the SIS has the grade 99. "},
+		{{.grades = LIST("12", "13")}, "grades: no student of the SIS has the grade 12. "},
+		{{.grades = LIST("9")}, "There are: 09, 10, 11"},
 		{{.terms = (const char *const[]){"Fall", "current", NULL}, .today = "2026-07-01"},
 			"terms: no academicSession of the SIS is current: today, 2026-07-01, lies in none"},
 	};
@@ -618,7 +659,8 @@ static void test_names_that_are_not_there(void **state)
 		struct err err = {0};
 		assert_false(begin(&making, &cases[i].options, KEYS_FAIL, &err));
 		assert_int_equal(err.code, ERR_DATA);
-		assert_non_null(strstr(err.text, cases[i].text));
+		if (strstr(err.text, cases[i].text) == NULL)
+			fail_msg("%s, not: %s", err.text, cases[i].text);
 		end(&making);
 	}
 }
@@ -640,6 +682,7 @@ static void test_tables_that_were_not_read(void **state)
 		{{.enrolled = FILTER_ENROLLED}, "enrollments", false},
 		{{.enrolled = FILTER_ENROLLED}, "users", true},
 		{{.roles = (const char *const[]){"student", NULL}}, "users", true},
+		{{.grades = (const char *const[]){"09", NULL}}, "users", false},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -662,6 +705,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_school),
+		cmocka_unit_test(test_names_of_schools),
 		cmocka_unit_test(test_what_comes_from_elsewhere),
 		cmocka_unit_test(test_districts_bring_their_schools),
 		cmocka_unit_test(test_school_added_is_counted),
