@@ -10,6 +10,7 @@
 #include "address.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "check/rule.h"
 #include "cmdline.h"
 #include "column_name.h"
@@ -1031,6 +1032,8 @@ bool config_read(struct config *config, const struct config_command *command, in
 	if (ok && !line.help)
 		ok = read_sources(config, command, &line, environment, err) &&
 		     check_all(config, command, environment, err);
+	if (ok && config->time_zone != NULL)
+		time_zone_set(config->time_zone);
 	take_hidden(environment);
 	config->words = line.words;
 	config->word_count = line.word_count;

@@ -183,7 +183,8 @@ struct config {
 	bool deliver_again; /* this run delivers also what was delivered already */
 	bool dry_run;       /* of prune: only say what would go */
 	int log_format;     /* enum config_log_format */
-	bool quiet;         /* never both */
+	char *time_zone; /* in which days begin, or NULL for that of the machine; config_read makes it the process's */
+	bool quiet;      /* never both */
 	bool verbose;
 	bool help;     /* then nothing else was read or checked */
 	bool help_all; /* the help is to show every option; help is set too */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "check/moment.h"
 #include "check/rule.h"
 #include "column_name.h"
@@ -173,6 +174,15 @@ static bool check_since(const char *text, struct err *err)
 	if (strcmp(text, "last") == 0 || (moment_read(text, strlen(text), &moment) && moment.standard))
 		return true;
 	return err_set(err, ERR_USAGE, "it is last, or a time such as 2026-08-01T00:00:00Z, not `%s`", text);
+}
+
+static bool check_time_zone(const char *text, struct err *err)
+{
+	return time_zone_known(text) ||
+	       err_set(err, ERR_USAGE,
+		       "this machine knows no time zone `%s`: it is a name such as America/Denver, of a file below "
+		       "/usr/share/zoneinfo, which the package tzdata brings",
+		       text);
 }
 
 /* RFC 6749, section 3.3. */
@@ -351,7 +361,7 @@ const struct option options[] = {
 	{"mode", BUNDLE(mode), .kind = OPTION_CHOICE, .choices = mode_words, .preset = "bulk", .argument = "HOW",
 		.help = ""},
 	{"since", BUNDLE(since), .kind = OPTION_TEXT, .check = check_since, .argument = "TIME",
-		.help = "of a delta: last, or 2026-08-01T00:00:00Z"},
+		.help = "of a delta: last, or a day or moment"},
 	{"schools", BUNDLE(schools), .kind = OPTION_WORDS, .phrases = true, .argument = "LIST",
 		.help = "only these orgs and what hangs on them"},
 	{"terms", BUNDLE(terms), .kind = OPTION_WORDS, .phrases = true, .argument = "LIST",
@@ -444,6 +454,8 @@ const struct option options[] = {
 		.help = "send what was sent already"},
 	{"log-format", RUN(log_format), .rare = true, .kind = OPTION_CHOICE, .choices = log_format_words,
 		.preset = "text", .argument = "HOW", .help = ""},
+	{"time-zone", RUN(time_zone), .rare = true, .kind = OPTION_TEXT, .check = check_time_zone, .argument = "ZONE",
+		.help = "America/Denver: where days begin"},
 	{"quiet", RUN(quiet), .kind = OPTION_FLAG, .letter = 'q', .help = "say nothing unless it fails"},
 	{"verbose", RUN(verbose), .kind = OPTION_FLAG, .letter = 'v', .help = "say more: settings, every request"},
 	{"help", RUN(help), .kind = OPTION_FLAG, .letter = 'h', .command_line_only = true, .help = "this page"},

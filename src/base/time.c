@@ -101,6 +101,69 @@ void time_iso(int64_t unix_seconds, char out[static 21])
 		(unsigned)day % 100, second / 3600 % 100, second / 60 % 60, second % 60);
 }
 
+/* At least three letters or a name in <>, then an offset, as POSIX writes TZ. */
+static bool is_zone_rule(const char *name)
+{
+	size_t length = *name == '<' ? strcspn(name, ">") + 1
+				     : strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+	if (length < 3 || length >= strlen(name))
+		return false;
+	if (name[length] == '+' || name[length] == '-')
+		length++;
+	return name[length] >= '0' && name[length] <= '9';
+}
+
+bool time_zone_known(const char *name)
+{
+	const char *folder = getenv("TZDIR");
+	char path[4096];
+	char magic[4] = "";
+	if (is_zone_rule(name) || strcmp(name, "UTC") == 0)
+		return true;
+	if (*name == '/' || strstr(name, "..") != NULL)
+		return false;
+	int length = snprintf(
+		path, sizeof(path), "%s/%s", folder != NULL && *folder == '/' ? folder : "/usr/share/zoneinfo", name);
+	FILE *file = length > 0 && (size_t)length < sizeof(path) ? fopen(path, "r") : NULL;
+	if (file == NULL)
+		return false;
+	bool known = fread(magic, 1, sizeof(magic), file) == sizeof(magic) && memcmp(magic, "TZif", 4) == 0;
+	fclose(file);
+	return known;
+}
+
+void time_zone_set(const char *name)
+{
+	setenv("TZ", name, 1);
+	tzset();
+}
+
+void time_local_date(int64_t unix_seconds, char out[static 11])
+{
+	struct tm local;
+	time_t when = (time_t)unix_seconds;
+	if (localtime_r(&when, &local) == NULL) {
+		memcpy(out, "1970-01-01", 11);
+		return;
+	}
+	snprintf(out, 11, "%04u-%02u-%02u", (unsigned)(local.tm_year + 1900) % 10000,
+		(unsigned)(local.tm_mon + 1) % 100, (unsigned)local.tm_mday % 100);
+}
+
+int64_t time_from_local(int year, int month, int day, int minute, int second)
+{
+	struct tm local = {
+		.tm_year = year - 1900,
+		.tm_mon = month - 1,
+		.tm_mday = day,
+		.tm_hour = minute / 60,
+		.tm_min = minute % 60,
+		.tm_sec = second,
+		.tm_isdst = -1,
+	};
+	return (int64_t)mktime(&local);
+}
+
 static const char *const month_names[] = {
 	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 static const char *const day_names[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};

@@ -25,6 +25,12 @@ static void take_since(struct delta *delta, const char *text)
 {
 	struct moment moment;
 	moment_read(text, strlen(text), &moment);
+	if (!moment.zone) { /* a local day or time of day */
+		delta->since_seconds = time_from_local(
+			moment.year, moment.month, moment.day, moment.minute, moment.second);
+		write_moment(delta->since_seconds, delta->since);
+		return;
+	}
 	moment_to_universal(&moment);
 	moment_write(&moment, delta->since);
 	delta->since_seconds = time_days(moment.year, moment.month, moment.day) * DAY_SECONDS +

@@ -287,9 +287,7 @@ static struct filter_options filter_options_of(const struct bundle_config *confi
 		.org_types = config->consumer != NULL ? config->consumer->org_types : NULL,
 		.enabled = config->enabled_only,
 	};
-	char iso[21];
-	time_iso(now, iso);
-	memcpy(options.today, iso, sizeof(options.today) - 1);
+	time_local_date(now, options.today);
 	return options;
 }
 

@@ -406,6 +406,35 @@ class Options(Filters):
 		else:
 			self.assert_refused(r"\Aterms: no academicSession of the SIS is current", "--terms", "current")
 
+	def test_today_is_a_local_day(self):
+		"""Two zones in which it is never the same day: each has its own session, and its own date in names."""
+		zones = {"WWW12": -12, "EEE-14": 14}
+
+		def days():
+			now = datetime.datetime.now(datetime.timezone.utc)
+			return {zone: (now + datetime.timedelta(hours=hours)).date() for zone, hours in zones.items()}
+
+		before = days()
+		sessions = [{"sourcedId": zone, "title": zone, "type": "term", "status": "active", "schoolYear": "2026",
+			"startDate": str(day), "endDate": str(day + datetime.timedelta(days=1))} for zone, day in before.items()]
+		self.serve({**self.SIZE, "schools": 1}, records={"academicSessions": sessions})
+		for zone in zones:
+			for how in (["--time-zone", zone], {"TZ": zone}):
+				options, env = (how, {}) if isinstance(how, list) else ([], how)
+				run = self.program(self.arguments("--terms", "current", "--output", f"{self.out_folder}/s-%Y%m%d.zip",
+					"--allow-empty", "classes,enrollments,courses", "--previous", "none", *options, output=False), env)
+				if days() != before:
+					return self.test_today_is_a_local_day()  # a day has ended meanwhile
+				self.assertEqual(run.code, 0, run.shown)
+				path = f"{self.out_folder}/s-{before[zone]:%Y%m%d}.zip"
+				found = tables_of(self.bundle(path))["academicSessions"]
+				self.assertIn(zone, found)
+				self.assertNotIn((zones.keys() - {zone}).pop(), found)
+				os.remove(path)
+		self.assert_refused("`time-zone`: this machine knows no time zone `Nowhere/City`", "--time-zone", "Nowhere/City",
+			expect=2)
+		return None
+
 	def test_an_org_marked_as_deleted(self):
 		gone = {"sourcedId": "G", "name": "Gone", "type": "school", "status": "tobedeleted"}
 		self.serve(self.SIZE, records={"orgs": [gone]})

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/time.h"
 #include "cmd/delta.h"
 #include "scratch.h"
 
@@ -87,6 +88,12 @@ static void moments_are_read(void **state)
 		assert_int_equal(delta.since_seconds, cases[i].seconds);
 		assert_string_equal(delta.now, "2030-01-01T00:00:00.000Z");
 	}
+	/* Without a zone it is a day, or a time of day, of the place. */
+	time_zone_set("PST8PDT,M3.2.0,M11.1.0");
+	assert_string_equal(delta_since("2026-08-01", &known).since, "2026-08-01T07:00:00.000Z");
+	assert_string_equal(delta_since("2026-01-31T20:30", &known).since, "2026-02-01T04:30:00.000Z");
+	assert_string_equal(delta_since("2026-08-01T00:00:00Z", &known).since, "2026-08-01T00:00:00.000Z");
+	time_zone_set("UTC");
 }
 
 static void last_is_the_clock_of_then(void **state)
@@ -317,6 +324,7 @@ static void strange_records_filter_nothing(void **state)
 
 int main(void)
 {
+	time_zone_set("UTC");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_bundle_holds_everything),
 		cmocka_unit_test(moments_are_read),

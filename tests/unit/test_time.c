@@ -142,6 +142,38 @@ static void test_clocks(void **state)
 	}
 }
 
+/* A day begins where the process is. */
+static void test_local_days(void **state)
+{
+	static const struct {
+		const char *zone;
+		const char *day; /* of 2026-03-08T09:59:59Z */
+		int64_t begin;   /* of the local 2026-03-08, before the clocks change */
+	} cases[] = {
+		{"UTC", "2026-03-08", 1772928000},
+		{"WWW12", "2026-03-07", 1772928000 + 12 * 3600},
+		{"EEE-14", "2026-03-08", 1772928000 - 14 * 3600},
+		{"<-08>8", "2026-03-08", 1772928000 + 8 * 3600},
+		{"PST8PDT,M3.2.0,M11.1.0", "2026-03-08", 1772928000 + 8 * 3600},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char day[11];
+		assert_true(time_zone_known(cases[i].zone));
+		time_zone_set(cases[i].zone);
+		time_local_date(1772963999, day);
+		assert_string_equal(day, cases[i].day);
+		assert_int_equal(time_from_local(2026, 3, 8, 0, 0), cases[i].begin);
+	}
+	/* In summer time */
+	assert_int_equal(time_from_local(2026, 7, 1, 61, 2), 1782864000 + 7 * 3600 + 3662);
+	static const char *const unknown[] = {
+		"Nowhere/City", "", "../etc/passwd", "/etc/passwd", "Denver", "E5", "UTC+"};
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		assert_false(time_zone_known(unknown[i]));
+	time_zone_set("America/New_York");
+}
+
 int main(void)
 {
 	/* Neither may have a say. */
@@ -152,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_known_days),
 		cmocka_unit_test(test_all_days),
 		cmocka_unit_test(test_iso),
+		cmocka_unit_test(test_local_days),
 		cmocka_unit_test(test_http),
 		cmocka_unit_test(test_http_two_digits),
 		cmocka_unit_test(test_clocks),
