@@ -845,7 +845,8 @@ function(read_consumer name)
 	open_file("consumers/${name}.json")
 	check_pattern("" name "${name}" "[a-z][a-z0-9-]*")
 	check_keys("${JSON}" "" title notes files form zip-name zip-max empty quote eol metadata roles org-types grades
-		required id-max id-chars id-case text-chars text-max class-max load-max enabled-only integer-periods because)
+		required id-max id-chars id-case text-chars text-max class-max load-max enabled-only integer-periods
+		one-primary-teacher because)
 	get(title "${JSON}" "" title STRING)
 	c_text(title "${title}")
 	get_texts(notes "${JSON}" notes)
@@ -894,7 +895,7 @@ function(read_consumer name)
 	foreach(key text class load)
 		get_number(${key}_max "${JSON}" ${key}-max 1000000)
 	endforeach()
-	foreach(key id-case enabled-only integer-periods)
+	foreach(key id-case enabled-only integer-periods one-primary-teacher)
 		get_optional(flag "${JSON}" "" ${key} BOOLEAN)
 		string(REPLACE "-" "_" field "${key}")
 		c_bool(${field} "${flag}")
@@ -937,6 +938,7 @@ function(read_consumer name)
 	.zip_max = ${zip_max},
 	.enabled_only = ${enabled_only},
 	.integer_periods = ${integer_periods},
+	.one_primary_teacher = ${one_primary_teacher},
 };\n\n" PARENT_SCOPE)
 	set(CONSUMER_ROWS "${CONSUMER_ROWS}\t&consumer_${symbol},\n" PARENT_SCOPE)
 endfunction()

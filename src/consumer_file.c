@@ -333,6 +333,7 @@ static const struct jsonfile_key keys[] = {
 	{"load-max", jsonfile_read_number, AT(consumer.load_max), .max = COUNT_MAX},
 	{"enabled-only", jsonfile_read_flag, AT(consumer.enabled_only)},
 	{"integer-periods", jsonfile_read_flag, AT(consumer.integer_periods)},
+	{"one-primary-teacher", jsonfile_read_flag, AT(consumer.one_primary_teacher)},
 };
 
 enum {

@@ -97,6 +97,8 @@ static void add_examples(yajl_gen gen, const struct finding *finding)
 			json_add_count(gen, "row", finding->examples[i].row);
 		else
 			json_add_text(gen, "row", NULL);
+		if (finding->examples[i].id != NULL)
+			json_add_text(gen, "id", finding->examples[i].id);
 		if (finding->examples[i].value != NULL)
 			json_add_text(gen, "value", finding->examples[i].value);
 		yajl_gen_map_close(gen);

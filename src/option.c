@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/time.h"
 #include "check/moment.h"
 #include "check/rule.h"
@@ -29,7 +30,6 @@ enum {
 	KEEP_MAX = 100000,
 	HELP_COLUMN = 34,
 	HELP_WIDTH = 79,
-	COMPARED_MAX = 48, /* longer words are not compared with names */
 };
 
 static bool is_blank(char c)
@@ -550,39 +550,10 @@ size_t option_index(const struct option *option)
 	return (size_t)(option - options);
 }
 
-/* How many letters have to be added, removed, changed or swapped with their neighbour to get from one to the other. */
-static size_t distance(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-	size_t rows[3][COMPARED_MAX + 1];
-	size_t *before = rows[0];
-	size_t *last = rows[1];
-	size_t *now = rows[2];
-	for (size_t j = 0; j <= b_length; j++)
-		last[j] = j;
-	for (size_t i = 1; i <= a_length; i++) {
-		now[0] = i;
-		for (size_t j = 1; j <= b_length; j++) {
-			size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
-			if (last[j] + 1 < best)
-				best = last[j] + 1;
-			if (now[j - 1] + 1 < best)
-				best = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
-				best = before[j - 2] + 1;
-			now[j] = best;
-		}
-		size_t *oldest = before;
-		before = last;
-		last = now;
-		now = oldest;
-	}
-	return last[b_length];
-}
-
 const char *option_nearest(const char *word, size_t length, unsigned group_bits)
 {
-	char plain[COMPARED_MAX + 1];
-	if (length == 0 || length > COMPARED_MAX)
+	char plain[NEAREST_MAX + 1];
+	if (length == 0 || length > NEAREST_MAX)
 		return NULL;
 	for (size_t i = 0; i < length; i++) {
 		plain[i] = to_lower(word[i]);
@@ -592,13 +563,12 @@ const char *option_nearest(const char *word, size_t length, unsigned group_bits)
 	plain[length] = '\0';
 	const char *nearest = NULL;
 	const char *part = NULL;
-	/* More than a third of the letters wrong, and it is another word. */
-	size_t best = length < 3 ? 2 : length / 3 + 1;
+	size_t best = nearest_limit(length);
 	for (size_t i = 0; i < option_count; i++) {
 		const char *name = options[i].name;
 		if (!option_belongs(&options[i], group_bits))
 			continue;
-		size_t far = distance(plain, length, name, strlen(name));
+		size_t far = nearest_distance(plain, length, name, strlen(name));
 		if (far < best) {
 			best = far;
 			nearest = name;

@@ -14,6 +14,7 @@ enum { DISTINCT_MAX = 2000 };
 
 struct findings {
 	bool keep_values;
+	bool keep_ids;
 	struct idset *index;   /* from what a finding counts together by to its place in all */
 	struct finding **all;  /* as met */
 	struct finding **view; /* in the order they are shown */
@@ -41,10 +42,16 @@ static void free_texts(char **texts, size_t count)
 	free(texts);
 }
 
+static void free_example(struct finding_example *example)
+{
+	free(example->id);
+	free(example->value);
+}
+
 static void free_finding(struct finding *finding)
 {
 	for (size_t i = 0; i < finding->example_count; i++)
-		free(finding->examples[i].value);
+		free_example(&finding->examples[i]);
 	free(finding->file);
 	free(finding->column);
 	free(finding->detail);
@@ -185,38 +192,57 @@ static char *printable(const char *value, size_t length)
 }
 
 /* Keeps the examples of the first rows, in the order of rows. */
-static void add_example(struct finding *finding, uint64_t row, char *value)
+static void add_example(const struct findings *findings, struct finding *finding, const struct finding_note *note)
 {
 	size_t at = finding->example_count;
-	while (at > 0 && finding->examples[at - 1].row > row)
+	while (at > 0 && finding->examples[at - 1].row > note->row)
 		at--;
-	if (at == FINDING_EXAMPLES) {
-		free(value);
+	if (at == FINDING_EXAMPLES)
 		return;
-	}
 	if (finding->example_count == FINDING_EXAMPLES)
-		free(finding->examples[--finding->example_count].value);
+		free_example(&finding->examples[--finding->example_count]);
 	memmove(finding->examples + at + 1, finding->examples + at,
 		(finding->example_count - at) * sizeof(finding->examples[0]));
-	finding->examples[at] = (struct finding_example){row, value};
+	finding->examples[at] = (struct finding_example){
+		.row = note->row,
+		.id = findings->keep_ids && note->id != NULL ? printable(note->id, note->id_length) : NULL,
+		.value = findings->keep_values && note->value != NULL ? printable(note->value, note->length) : NULL,
+	};
 	finding->example_count++;
+}
+
+void findings_keep_ids(struct findings *findings)
+{
+	findings->keep_ids = true;
 }
 
 void findings_add(struct findings *findings, enum rule rule, const char *file, const char *column, const char *detail,
 	uint64_t row, const char *value, size_t length)
 {
+	findings_note(findings, &(struct finding_note){
+					.rule = rule,
+					.file = file,
+					.column = column,
+					.detail = detail,
+					.row = row,
+					.value = value,
+					.length = length,
+				});
+}
+
+void findings_note(struct findings *findings, const struct finding_note *note)
+{
 	bool is_new = false;
-	struct finding *finding = find(findings, rule, file, column, detail, &is_new);
+	struct finding *finding = find(findings, note->rule, note->file, note->column, note->detail, &is_new);
 	if (is_new) {
-		if (file != NULL && file_place(findings, file) > findings->file_count)
-			add_text(&findings->files, &findings->file_count, file);
+		if (note->file != NULL && file_place(findings, note->file) > findings->file_count)
+			add_text(&findings->files, &findings->file_count, note->file);
 		show(findings, findings->count, finding);
 		findings->count++;
 	}
 	finding->count++;
-	if (finding->example_count == FINDING_EXAMPLES && finding->examples[FINDING_EXAMPLES - 1].row <= row)
-		return;
-	add_example(finding, row, findings->keep_values && value != NULL ? printable(value, length) : NULL);
+	if (finding->example_count < FINDING_EXAMPLES || finding->examples[FINDING_EXAMPLES - 1].row > note->row)
+		add_example(findings, finding, note);
 }
 
 void findings_forget(struct findings *findings, const char *file)

@@ -16,6 +16,7 @@ enum { FINDING_EXAMPLES = 5, FINDING_VALUE_MAX = 80 };
 
 struct finding_example {
 	uint64_t row; /* as a spreadsheet counts, header is 1; 0 for the file as a whole */
+	char *id;     /* of the row; NULL unless ids are kept and it has one that is well-formed */
 	char *value;  /* at most FINDING_VALUE_MAX bytes of it, made fit to print; NULL unless values are kept */
 };
 
@@ -32,11 +33,29 @@ struct finding {
 
 struct findings;
 
+/* One thing that is wrong, as it is told. */
+struct finding_note {
+	enum rule rule;
+	const char *file;   /* NULL for the bundle as a whole */
+	const char *column; /* or NULL; so the next */
+	const char *detail;
+	uint64_t row;   /* 0 for the file as a whole */
+	const char *id; /* sourcedId of the row, id_length bytes; or NULL */
+	size_t id_length;
+	const char *value; /* or NULL; length bytes */
+	size_t length;
+};
+
 struct findings *findings_new(bool keep_values); /* never NULL */
 void findings_free(struct findings *findings);
 
-/* One more. Same rule, file, column and detail count together. file, column, detail and value may be NULL; value is
- * length bytes. */
+/* From now on examples tell the ids of their rows. */
+void findings_keep_ids(struct findings *findings);
+
+/* One more. Same rule, file, column and detail count together. */
+void findings_note(struct findings *findings, const struct finding_note *note);
+
+/* The same without the id of a row. */
 void findings_add(struct findings *findings, enum rule rule, const char *file, const char *column, const char *detail,
 	uint64_t row, const char *value, size_t length);
 

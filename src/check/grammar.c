@@ -99,7 +99,16 @@ bool grammar_odd_cell(struct grammar *grammar, const struct csv_cell *cell, uint
 	if (fit && (cell->notes & CSV_BACKSLASH) != 0)
 		rule = RULE_CSV_BACKSLASH_QUOTE;
 	if (rule != RULE_COUNT)
-		findings_add(grammar->findings, rule, grammar->file, column, NULL, row, cell->text, cell->length);
+		findings_note(grammar->findings, &(struct finding_note){
+							 .rule = rule,
+							 .file = grammar->file,
+							 .column = column,
+							 .row = row,
+							 .id = grammar->id,
+							 .id_length = grammar->id_length,
+							 .value = cell->text,
+							 .length = cell->length,
+						 });
 	return fit;
 }
 

@@ -21,6 +21,8 @@ struct grammar {
 	unsigned first_end; /* how the first line ended: CSV_LF, CSV_CRLF, or 0 while none did so */
 	bool torn;          /* the line before ended in CR alone: this one may be the rest of its last value */
 	bool lost;          /* rows were swallowed or torn: what rows the file has cannot be told */
+	const char *id;     /* of the row whose cells are judged, id_length bytes; or NULL */
+	size_t id_length;
 	struct buf scratch;
 };
 

@@ -784,7 +784,11 @@ static void judge_primary(struct judge *judge)
 	if (class_number != LINKS_NONE && user != LINKS_NONE && !is_wrong(judge, SPECIAL_BEGIN) &&
 		!is_wrong(judge, SPECIAL_END) &&
 		!teaching_primary(judge->teaching, class_number, user, spot->begin, spot->end))
-		find_special(judge, RULE_SEM_TWO_PRIMARY, SPECIAL_PRIMARY);
+		find_special(judge,
+			judge->options.consumer != NULL && judge->options.consumer->one_primary_teacher
+				? RULE_CONSUMER_PRIMARY
+				: RULE_SEM_TWO_PRIMARY,
+			SPECIAL_PRIMARY);
 }
 
 /* A class or teacher counts once, where it gets too large. */

@@ -142,11 +142,16 @@ static void add_where(struct buf *text, const struct finding *finding)
 		return;
 	if (finding->count == 1) {
 		buf_add_format(text, ", row %" PRIu64, finding->examples[0].row);
+		if (finding->examples[0].id != NULL)
+			buf_add_format(text, " (%s)", finding->examples[0].id);
 		return;
 	}
 	buf_add_format(text, ", %" PRIu64 " rows (", finding->count);
-	for (size_t i = 0; i < finding->example_count; i++)
+	for (size_t i = 0; i < finding->example_count; i++) {
 		buf_add_format(text, "%s%" PRIu64, i > 0 ? ", " : "", finding->examples[i].row);
+		if (finding->examples[i].id != NULL)
+			buf_add_format(text, " %s", finding->examples[i].id);
+	}
 	if (finding->count > finding->example_count)
 		buf_add_format(text, " and %" PRIu64 " more", finding->count - finding->example_count);
 	buf_add_char(text, ')');

@@ -65,17 +65,18 @@ struct consumer {
 	const char *const *grades;    /* grade codes it takes, which need not be those of the standard; case counts */
 	const struct consumer_required *required;
 	int required_count;
-	int id_max;             /* characters of an id, or 0 */
-	const char *id_chars;   /* characters an id may have, written out, or NULL */
-	bool id_case;           /* ids must differ by more than upper and lower case */
-	const char *text_chars; /* characters beside the letters of any script that cells of type text may have, but
-				   for users.email; or NULL */
-	int text_max;           /* characters of a cell, or 0 */
-	int class_max;          /* students of a class, or 0 */
-	int load_max;           /* classes of a teacher, or 0 */
-	uint64_t zip_max;       /* bytes of the zip, or 0 */
-	bool enabled_only;      /* users that are not enabled are not to be sent */
-	bool integer_periods;   /* classes.periods holds whole numbers */
+	int id_max;               /* characters of an id, or 0 */
+	const char *id_chars;     /* characters an id may have, written out, or NULL */
+	bool id_case;             /* ids must differ by more than upper and lower case */
+	const char *text_chars;   /* characters beside the letters of any script that cells of type text may have, but
+				     for users.email; or NULL */
+	int text_max;             /* characters of a cell, or 0 */
+	int class_max;            /* students of a class, or 0 */
+	int load_max;             /* classes of a teacher, or 0 */
+	uint64_t zip_max;         /* bytes of the zip, or 0 */
+	bool enabled_only;        /* users that are not enabled are not to be sent */
+	bool integer_periods;     /* classes.periods holds whole numbers */
+	bool one_primary_teacher; /* it refuses a class with two primary teachers at a time */
 };
 
 extern const struct consumer *const consumers[]; /* by name; ends with NULL */

@@ -56,6 +56,7 @@ static struct consumer demanding(void)
 		.load_max = 1,
 		.enabled_only = true,
 		.integer_periods = true,
+		.one_primary_teacher = true,
 	};
 }
 

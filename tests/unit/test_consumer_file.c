@@ -95,6 +95,7 @@ static void same_consumer(const struct consumer *a, const struct consumer *b)
 	assert_int_equal(a->zip_max, b->zip_max);
 	assert_int_equal(a->enabled_only, b->enabled_only);
 	assert_int_equal(a->integer_periods, b->integer_periods);
+	assert_int_equal(a->one_primary_teacher, b->one_primary_teacher);
 }
 
 /* A file in the folder schemas/consumers of the source, to be freed. */
@@ -191,11 +192,13 @@ static void test_all_keys(void **state)
 		"{ \"column\": \"users.email\", \"unique\": true }, { \"column\": \"classes.periods\" } ], "
 		"\"id-max\": 255, \"id-chars\": \"aB\\\\;[?\", \"id-case\": true, \"text-chars\": \" .\", "
 		"\"text-max\": 1000000, \"class-max\": 1, \"load-max\": 2, \"enabled-only\": true, "
-		"\"integer-periods\": true, \"because\": { \"files\": \"x\", \"form\": \"x\", \"zip-name\": \"x\", "
+		"\"integer-periods\": true, \"one-primary-teacher\": true, \"because\": { \"files\": \"x\", \"form\": "
+		"\"x\", \"zip-name\": \"x\", "
 		"\"zip-max\": \"x\", \"empty\": \"x\", \"quote\": \"x\", \"eol\": \"x\", \"metadata\": \"x\", "
 		"\"roles\": \"x\", \"org-types\": \"x\", \"grades\": \"x\", \"required\": \"x\", \"id-max\": \"x\", "
 		"\"id-chars\": \"x\", \"id-case\": \"x\", \"text-chars\": \"x\", \"text-max\": \"x\", "
-		"\"class-max\": \"x\", \"load-max\": \"x\", \"enabled-only\": \"x\", \"integer-periods\": \"x\" } }\n",
+		"\"class-max\": \"x\", \"load-max\": \"x\", \"enabled-only\": \"x\", \"integer-periods\": \"x\", "
+		"\"one-primary-teacher\": \"x\" } }\n",
 		&err);
 	if (file == NULL)
 		fail_msg("%s", err.text);
@@ -243,6 +246,7 @@ static void test_all_keys(void **state)
 		.zip_max = UINT64_C(1000000000000),
 		.enabled_only = true,
 		.integer_periods = true,
+		.one_primary_teacher = true,
 	};
 	same_consumer(consumer_file_get(file), &sample);
 	consumer_file_free(file);
@@ -358,6 +362,7 @@ static void test_values(void **state)
 	check("text-chars", "\"\"", "\"text-chars\" must not be empty");
 	check("text-max", "1000001", "\"text-max\" cannot be more than 1000000");
 	check("class-max", "-1", "\"class-max\" cannot be \"-1\"");
+	check("one-primary-teacher", "1", "\"one-primary-teacher\" must be of type boolean");
 	check("enabled-only", "\"yes\"", "\"enabled-only\" must be of type boolean");
 	check_file("{\"title\": \"S\", \"form\": \"loose\", \"zip-max\": 1, \"because\": {\"form\": \"x\", "
 		   "\"zip-max\": \"x\"}}",

@@ -217,7 +217,7 @@ static const struct bundle_case cases[] = {
 	{{"enrollments\n-\ne,,,k,s,u,teacher,true,,\nf,,,k,s,v,teacher,true,,\n"},
 		"enrollments sem.two-primary primary 3"},
 	{{RUN("e,,,k,s,u,student,true,,\nf,,,k,s,v,pupil,true,,\n")},
-		"enrollments sem.primary-role primary 2; enrollments field.enum role 3"},
+		"enrollments field.enum role 3; enrollments sem.primary-role primary 2"},
 
 	/* Lists */
 	{{ORGS, "users\n-\nu,,,true,s;d,student,n,,Ann,Ode,,,,,,,,\n"}, "users field.list orgSourcedIds 2"},

@@ -768,6 +768,11 @@ broken("consumer.periods", "letter", put("classes", 3, "periods", "A"), consumer
 broken("consumer.periods", "one-of-a-list", put("classes", 2, "periods", "1,2nd"), consumer="periods")
 valid("consumer.periods", "numbers", put("classes", 3, "periods", "0,12"), consumer="periods")
 
+broken("consumer.primary", "two-teachers", copied("enrollments", 4, sourcedId="enr-5", userSourcedId="user-tess"),
+	column="primary", consumer="one-primary")
+valid("consumer.primary", "second-not-primary", copied("enrollments", 4, sourcedId="enr-5", userSourcedId="user-tess",
+	primary="false"), consumer="one-primary")
+
 broken("consumer.disabled", "false", put("users", 7, "enabledUser", "false"), consumer="enabled")
 valid("consumer.disabled", "all-enabled", consumer="enabled")
 valid("consumer.disabled", "nobody-asked", put("users", 7, "enabledUser", "false"))
