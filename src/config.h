@@ -163,6 +163,7 @@ struct config {
 	char *bearer_token_file;
 	char *ca_file;
 	struct config_list collections; /* table names, each once, never empty */
+	struct config_list read_twice;  /* table names: two readings that agree take the place of the server's totals */
 	long page_size;
 	long parallel;
 	long timeout;     /* seconds until the first byte of an answer */

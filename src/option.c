@@ -339,6 +339,8 @@ const struct option options[] = {
 		.offer = OPTION_OFFER_COLLECTIONS},
 	{"page-size", SOURCE(page_size), .kind = OPTION_NUMBER, BETWEEN(1, PAGE_SIZE_MAX), .preset = "1000",
 		.argument = "ROWS", .help = "rows to ask for at once"},
+	{"read-twice", SOURCE(read_twice), .rare = true, .kind = OPTION_WORDS, .check = check_table, .none = true,
+		.argument = "LIST", .help = "no total believed, two readings instead", .offer = OPTION_OFFER_TABLES},
 	{"parallel", SOURCE(parallel), .kind = OPTION_NUMBER, BETWEEN(1, PARALLEL_MAX), .preset = "4", .argument = "N",
 		.help = "most requests at the same time"},
 	{"timeout", SOURCE(timeout), .rare = true, .kind = OPTION_DURATION, BETWEEN(SECOND, HOUR), .preset = "5m",

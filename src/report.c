@@ -55,6 +55,7 @@ static void add_collection(yajl_gen gen, const struct report *report, int id)
 	json_add_text(gen, "name", table->name);
 	json_add_bool(gen, "complete", collection->rows != NULL);
 	json_add_text(gen, "proof", collection->proof);
+	json_add_text(gen, "evidence", stats->evidence[0] != '\0' ? stats->evidence : NULL);
 	json_add_text(gen, "missing", collection->missing);
 	json_add_text(gen, "note", collection->note);
 	json_add_text(gen, "since", collection->since);

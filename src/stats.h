@@ -22,6 +22,7 @@ struct table_stats {
 	int64_t began;       /* time_ms, 0 before; from then */
 	int64_t ms;          /* to the proof */
 	unsigned largest;    /* rows of the largest page */
+	char evidence[400];  /* of a collection that could not be proved complete: what the answers said; else "" */
 };
 
 struct stats {

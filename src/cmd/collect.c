@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "cmd/metadata.h"
@@ -135,6 +136,12 @@ static bool join_all(struct joining *joining)
 	return fine;
 }
 
+static void release_all(struct collection *results, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		collection_release(&results[i]);
+}
+
 /* Reads a table that the server does not list itself; why is what it said to that. */
 static bool read_instead(struct collect *collect, const struct collect_order *order, const char *why,
 	struct collection *results, struct err *err)
@@ -177,10 +184,30 @@ static bool read_instead(struct collect *collect, const struct collect_order *or
 	return fine;
 }
 
-static void release_all(struct collection *results, size_t count)
+/* The address that was refused is asked once more after the others were read: a server that was restarting refuses for
+ * a while, and what the others do not list would be lost. Takes the place of what was joined if it answers now. */
+static bool confirm_refusal(
+	struct collect *collect, const struct collect_order *order, struct collection *results, struct err *err)
 {
-	for (size_t i = 0; i < count; i++)
-		collection_release(&results[i]);
+	struct collection again[1 + COLLECT_MADE_MAX] = {0};
+	enum reading_missing missing = READING_GIVEN;
+	size_t count = 1 + order->made_count;
+	const struct collect_order *next = collect->next;
+	size_t next_count = collect->next_count;
+	if (collect->offline)
+		return true;
+	collect->next_count = 0;
+	bool given = reading_run(collect, order, again, &missing, err);
+	collect->next = next;
+	collect->next_count = next_count;
+	release_all(given ? results : again, count);
+	for (size_t i = 0; given && i < count; i++)
+		results[i] = again[i];
+	if (given)
+		log_line(LOG_INFO, NULL, "%s: given now, so it is not joined from other addresses", order->endpoint);
+	else if (missing != READING_GIVEN)
+		err_clear(err);
+	return given || missing != READING_GIVEN;
 }
 
 static bool read_table(struct collect *collect, const struct collect_order *order, bool may_miss,
@@ -197,7 +224,7 @@ static bool read_table(struct collect *collect, const struct collect_order *orde
 	err_clear(err);
 	release_all(results, count);
 	if (other && read_instead(collect, order, first.text, results, err))
-		return true;
+		return confirm_refusal(collect, order, results, err);
 	if (missing == READING_UNKNOWN)
 		err_hint(&first, "If every collection answers like this, the base address is wrong: check url");
 	/* What the first address said is what an administrator can do something about, unless the network failed. */

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "check/value.h"
+#include "config.h"
 #include "fetch/auth.h"
 #include "fetch/http.h"
 #include "fetch/pace.h"
@@ -39,6 +40,7 @@ struct collect {
 	const char *const *headers; /* of each request, ends with NULL; NULL for none */
 	const char *folder;         /* for working files */
 	unsigned page_size;
+	const struct config_list *read_twice; /* tables whose totals and signs of an end are not believed */
 	unsigned parallel;
 	int retry_seconds;                /* how long to go on without a page that can be kept */
 	struct pace *pace;                /* what is known of how much the server bears */

@@ -321,6 +321,19 @@ static bool collect_one(
 	return fine;
 }
 
+/* Asks once more, after all others, for a collection that was refused: a server that was restarting gives it now. */
+static bool collect_missing(
+	struct export *export, struct collect *collect, const struct collect_order *order, struct err *err)
+{
+	struct collection *first = &export->collections[order->table->id];
+	if (first->missing == NULL || collect->offline)
+		return true;
+	for (size_t i = 0; i <= order->made_count; i++)
+		collection_release(&export->collections[i == 0 ? order->table->id : order->made[i - 1]->id]);
+	collect->next_count = 0;
+	return collect_one(export, collect, order, err);
+}
+
 static bool collect_orders(struct export *export, struct collect *collect, struct err *err)
 {
 	struct collect_order *orders = mem_new((size_t) export->schema->table_count, sizeof(*orders));
@@ -334,6 +347,8 @@ static bool collect_orders(struct export *export, struct collect *collect, struc
 		collect->next_count = count - i - 1;
 		fine = collect_one(export, collect, &orders[i], err);
 	}
+	for (size_t i = 0; fine && i < count; i++)
+		fine = collect_missing(export, collect, &orders[i], err);
 	collect_end(collect);
 	free(orders);
 	return fine;
@@ -361,6 +376,7 @@ static bool collect_all(struct export *export, struct err *err)
 		.headers = (const char *const *)export->config.header.items,
 		.folder = export->work,
 		.page_size = (unsigned)export->config.page_size,
+		.read_twice = &export->config.read_twice,
 		.parallel = (unsigned)export->config.parallel,
 		.retry_seconds = (int)export->config.retry_time,
 		.pace = export->pace,

@@ -18,7 +18,11 @@
 #include "table/row.h"
 #include "table/rowpage.h"
 
-enum { SIGNATURES_MAX = 8 }; /* refused in a row for one page before it is taken for a refusal of the login */
+enum {
+	SIGNATURES_MAX = 8, /* refused in a row for one page before it is taken for a refusal of the login */
+	DENIALS_MAX = 2,    /* of a collection, before it is believed: a server that restarts says the same */
+	FAULTS_MAX = 3,     /* answers of one page that call themselves a failure, or hold no rows */
+};
 
 /* Some servers send a whole collection as one page: the enrollments of the largest district take some 3 GB. */
 static const uint64_t body_max = UINT64_C(16) << 30;
@@ -38,11 +42,13 @@ struct page {
 	struct store_page *stored;    /* its body on disk, while the run keeps pages; NULL else */
 	struct store_facts facts;     /* to be kept with it */
 	struct link_facts links;      /* of the answer */
+	struct pager_answer said;     /* the same for the pager */
 	bool ascending;
-	bool past_end;
+	long refused; /* the status of a refusal of this page, for the pager; 0: none */
 	unsigned tries;
+	unsigned denials;  /* of the whole collection */
 	unsigned refusals; /* logins lost on this page */
-	unsigned faults;   /* answers 500 */
+	unsigned faults;   /* answers 500, and those that call themselves a failure */
 	unsigned generation;
 };
 
@@ -106,14 +112,7 @@ static void forget(struct page *page)
 	}
 	value_counts_clear(&page->metadata);
 	page->ascending = true;
-	page->past_end = false;
-}
-
-static bool on_restart(void *context, struct err *err)
-{
-	(void)err;
-	forget(context);
-	return true;
+	page->refused = 0;
 }
 
 static bool on_body(void *context, const char *data, size_t length)
@@ -132,7 +131,7 @@ static bool parse(void *context, const char *data, size_t length)
 
 struct page *page_new(const struct page_shape *shape)
 {
-	static const struct sax_events events = {.record = on_record, .restart = on_restart};
+	static const struct sax_events events = {.record = on_record};
 	struct page *page = mem_new(1, sizeof(*page));
 	page->shape = shape;
 	page->sax = sax_new(shape->plan, &events, page);
@@ -182,6 +181,7 @@ void page_begin(struct page *page, const struct pager_page *place)
 	page->tries = 0;
 	page->refusals = 0;
 	page->faults = 0;
+	page->denials = 0;
 }
 
 const struct pager_page *page_place(const struct page *page)
@@ -212,12 +212,39 @@ static bool keep_row(void *context, const char *encoded, size_t length, struct e
 	return rowfile_add(keeping->file, encoded, length, err);
 }
 
-/* What the pager wants to know of an answer's links, as text for the store: "LN" and the address of the next page. */
-static char *links_note(const struct page *page)
+/* What the pager wants to know of an answer beside its rows, as text for the store. */
+static char *evidence_note(const struct page *page)
 {
-	const struct link_facts *links = &page->links;
-	return mem_format("%c%c%s", links->any ? 'L' : '-', links->next ? 'N' : '-',
-		links->next && !links->next_has_offset && links->next_url != NULL ? links->next_url : "");
+	const struct pager_answer *said = &page->said;
+	const char *revision = page->shape->collect->revision;
+	return mem_format("%d%d%d%d%d%d%d %" PRIu64 " %" PRIu64 "\n%s\n%s", said->links, said->more, said->numbered,
+		said->positional, said->has_next_offset, said->has_body_total, (int)said->list, said->next_offset,
+		said->body_total, said->next_url != NULL ? said->next_url : "", revision != NULL ? revision : "");
+}
+
+/* Reads such a text; it is changed, and the answer borrows from it. False when it is none. */
+static bool evidence_read(char *text, struct pager_answer *answer, const char **revision)
+{
+	static const size_t flags = 7;
+	char *url = strchr(text, '\n');
+	char *end = url != NULL ? strchr(url + 1, '\n') : NULL;
+	if (end == NULL || strspn(text, "012") != flags || text[flags] != ' ')
+		return false;
+	*url++ = '\0';
+	*end++ = '\0';
+	char *second = NULL;
+	answer->next_offset = strtoull(text + flags, &second, 10);
+	answer->body_total = strtoull(second, NULL, 10);
+	answer->links = text[0] == '1';
+	answer->more = text[1] == '1';
+	answer->numbered = text[2] == '1';
+	answer->positional = text[3] == '1';
+	answer->has_next_offset = text[4] == '1';
+	answer->has_body_total = text[5] == '1';
+	answer->list = (enum pager_list)(text[6] - '0');
+	answer->next_url = *url != '\0' ? url : NULL;
+	*revision = end;
+	return true;
 }
 
 bool page_keep(struct page *page, struct rowfile *const *files, struct collection *results, struct digest *order,
@@ -239,10 +266,10 @@ bool page_keep(struct page *page, struct rowfile *const *files, struct collectio
 		return true;
 	struct store_page *stored = page->stored;
 	page->stored = NULL;
-	char *links = links_note(page);
-	page->facts.extra = links;
+	char *note = evidence_note(page);
+	page->facts.extra = note;
 	bool fine = store_page_commit(stored, &page->facts, err);
-	free(links);
+	free(note);
 	return fine;
 }
 
@@ -255,10 +282,13 @@ static void add_url(const struct page *page, bool sorted, struct buf *url)
 		buf_add_text(url, page->place.url);
 		return;
 	}
-	buf_add_format(url, "%s/%s?limit=%u&offset=%" PRIu64, page->shape->collect->data_url, page->shape->endpoint,
-		page->place.limit, page->place.offset);
+	bool numbered = page->place.number > 0;
+	buf_add_format(url, "%s/%s?limit=%u&%s=%" PRIu64, page->shape->collect->data_url, page->shape->endpoint,
+		page->place.limit, numbered ? "page" : "offset", numbered ? page->place.number : page->place.offset);
 	if (sorted)
-		buf_add_text(url, "&sort=sourcedId&orderBy=asc");
+		buf_add_text(url, "&sort=sourcedId&orderBy=");
+	if (sorted)
+		buf_add_text(url, page->place.backwards ? "desc" : "asc");
 	if (page->shape->since != NULL) {
 		char *filter = mem_format("dateLastModified>='%s'", page->shape->since);
 		buf_add_text(url, "&filter=");
@@ -378,6 +408,38 @@ static enum page_outcome not_given(const struct page *page, const char *what, st
 	return forbidden ? PAGE_REFUSED : PAGE_UNKNOWN;
 }
 
+/* The first page is refused. A server that is restarting says the same, and the answer decides over the collection. */
+static enum page_outcome denied(struct page *page, const char *what, int64_t *wait, struct err *err)
+{
+	enum page_outcome outcome = not_given(page, what, err);
+	*wait = retry_wait_ms(http_transfer_reply(page->transfer), page->tries, time_unix(), 0);
+	return ++page->denials < DENIALS_MAX ? PAGE_ONCE_MORE : outcome;
+}
+
+enum page_outcome page_denial(const struct page *page)
+{
+	return http_transfer_reply(page->transfer)->status == 403 ? PAGE_REFUSED : PAGE_UNKNOWN;
+}
+
+/* True if the request asks for rows that are not the first: a refusal may mean that there are no more. */
+static bool is_further(const struct page *page)
+{
+	return page->place.offset > 0 || page->place.url != NULL || page->place.number > 1;
+}
+
+static bool is_denial(long status)
+{
+	return status == 403 || status == 404 || status == 405 || status == 501;
+}
+
+/* True if the status may be a server's way to say that there are no more rows. Of a page that begins with a known row
+ * a 400 speaks of the request. */
+static bool is_refusal(const struct page *page, long status)
+{
+	return status == 404 || status == 410 || status == 416 ||
+	       (status == 400 && (!page->place.overlap || page->place.url != NULL));
+}
+
 static enum page_outcome hear_status(struct page *page, bool first, int64_t *wait, bool *everything, struct err *err)
 {
 	const struct http_reply *reply = http_transfer_reply(page->transfer);
@@ -388,15 +450,18 @@ static enum page_outcome hear_status(struct page *page, bool first, int64_t *wai
 		return trouble(page, verdict, "the server is in trouble", wait, everything, err);
 	if (status == 401)
 		return login_lost(page, ERR_LOGIN, "the server refuses its own new token", err);
-	if (status == 403 && first)
-		return not_given(page, "the server refuses this collection", err);
-	/* There are rows: the first page of another reading is not behind them. */
-	if (!first && page->place.offset > 0 && (status == 404 || (status == 400 && !page->place.overlap))) {
-		page->past_end = true;
+	if (first && is_denial(status))
+		return denied(page,
+			status == 403 ? "the server refuses this collection"
+				      : "the server does not know this collection",
+			wait, err);
+	if (!first && (page->place.probe || (is_further(page) && is_refusal(page, status)))) {
+		page->refused = status;
 		return PAGE_ANSWER;
 	}
-	if (first && (status == 404 || status == 405 || status == 501))
-		return not_given(page, "the server does not know this collection", err);
+	/* It gave the first page before */
+	if (is_denial(status) && !is_further(page) && ++page->denials < DENIALS_MAX)
+		return trouble(page, RETRY_AGAIN, "the server refuses what it gave before", wait, everything, err);
 	if (status == 400 || status == 422) {
 		say(page, ERR_API, "the server does not accept the request", err);
 		return PAGE_UNWELCOME;
@@ -414,6 +479,13 @@ static enum page_outcome unreadable(struct page *page, int64_t *wait, bool *ever
 		return login_lost(page, ERR_API,
 			"got a web page instead of data: the base address is wrong (check url), or the login was lost",
 			err);
+	case SAX_NO_ROWS:
+		if (!is_further(page))
+			return failed(page, page->err.code, page->err.text, err);
+		/* fall through */
+	case SAX_FAILURE:
+		return ++page->faults < FAULTS_MAX ? trouble(page, RETRY_AGAIN, page->err.text, wait, everything, err)
+						   : failed(page, page->err.code, page->err.text, err);
 	case SAX_CUT:
 	case SAX_SYNTAX: return trouble(page, RETRY_SMALLER, page->err.text, wait, everything, err);
 	default: return failed(page, page->err.code, page->err.text, err);
@@ -436,14 +508,13 @@ static enum page_outcome broken(struct page *page, int64_t *wait, bool *everythi
 }
 
 /* A server that counts its publications: all that is read must be of the same. */
-static bool same_revision(struct collect *collect, const struct http_reply *reply)
+static bool same_revision(struct collect *collect, const char *revision)
 {
-	if (reply->perm_rev == NULL)
+	if (revision == NULL)
 		return true;
 	if (collect->revision == NULL)
-		collect->revision = mem_copy(reply->perm_rev);
-	collect->revised = collect->revised || strcmp(collect->revision, reply->perm_rev) != 0;
-	return !collect->revised;
+		collect->revision = mem_copy(revision);
+	return strcmp(collect->revision, revision) == 0;
 }
 
 /* The first answer that tells the time is as good as any. It may have been on its way for long, and then the server
@@ -484,15 +555,20 @@ enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *
 		return hear_status(page, first, wait, everything, err);
 	auth_accepted(page->shape->collect->auth);
 	hear_clock(page->shape->collect, reply);
-	if (!same_revision(page->shape->collect, reply))
+	if (!same_revision(page->shape->collect, reply->perm_rev)) {
+		page->shape->collect->revised = true;
 		return failed(
 			page, ERR_API, "the server published new data while they were read (x-perm-rev changed)", err);
+	}
 	if (reply->status != 204 && !sax_end(page->sax, &page->err))
 		return unreadable(page, wait, everything, err);
 	/* Behind the last row nothing is a way to say that there is no more; at the beginning it proves nothing. */
 	if (first && reply->status != 204 && sax_bare(page->sax) &&
-		(reply->total == NULL || strcmp(reply->total, "0") != 0))
-		return failed(page, ERR_API, "the answer is an empty object instead of a collection", err);
+		(reply->total == NULL || strcmp(reply->total, "0") != 0)) {
+		static const char what[] = "the answer is an empty object instead of a collection";
+		return ++page->faults < FAULTS_MAX ? trouble(page, RETRY_AGAIN, what, wait, everything, err)
+						   : failed(page, ERR_API, what, err);
+	}
 	return PAGE_ANSWER;
 }
 
@@ -509,9 +585,12 @@ static bool plain_number(const char *text, uint64_t *number)
 
 static struct pager_answer answer_of_rows(const struct page *page)
 {
-	struct pager_answer answer = {.past_end = page->past_end, .ascending = page->ascending};
-	if (page->past_end)
+	struct pager_answer answer = {.refused = page->refused, .list = PAGER_LIST_NONE, .ascending = page->ascending};
+	if (page->refused != 0)
 		return answer;
+	bool bare = sax_list(page->sax) == SAX_LIST_BARE;
+	if (sax_list(page->sax) != SAX_LIST_NONE)
+		answer.list = bare ? PAGER_LIST_BARE : PAGER_LIST_MEMBER;
 	answer.rows = rowpage_rows(page->rows[0]);
 	answer.first = rowpage_first(page->rows[0], &answer.first_length);
 	answer.last = rowpage_last(page->rows[0], &answer.last_length);
@@ -520,24 +599,37 @@ static struct pager_answer answer_of_rows(const struct page *page)
 	return answer;
 }
 
-struct pager_answer page_answer(struct page *page)
+/* What headers and body say of further pages. */
+static void add_links(struct page *page, const struct http_reply *reply, uint64_t rows, struct pager_answer *answer)
+{
+	struct link_facts *links = &page->links;
+	link_release(links);
+	link_read(reply->link, page->url, links);
+	bool body = reply->status != 204;
+	if (body && sax_next(page->sax) != NULL)
+		link_add_next(links, sax_next(page->sax), page->url);
+	answer->links = links->any;
+	answer->more = links->next || reply->link_lost || (body && sax_more(page->sax));
+	answer->numbered = links->next_numbered;
+	answer->positional = link_is_positional(links, rows);
+	answer->next_url = links->next_url;
+	answer->has_next_offset = links->next_has_offset;
+	answer->next_offset = links->next_offset;
+}
+
+struct pager_answer page_answer(struct page *page, uint64_t rows)
 {
 	const struct http_reply *reply = http_transfer_reply(page->transfer);
 	struct pager_answer answer = answer_of_rows(page);
-	if (page->past_end)
+	if (page->refused != 0)
 		return answer;
-	link_release(&page->links);
-	link_read(reply->link, page->url, &page->links);
-	answer.links = page->links.any;
-	answer.link_next = page->links.next;
-	if (page->links.next && !page->links.next_has_offset)
-		answer.next_url = page->links.next_url;
+	add_links(page, reply, rows + answer.rows, &answer);
 	answer.has_total = plain_number(reply->total, &answer.total);
 	answer.has_count = plain_number(reply->count, &answer.count);
-	if (!answer.has_total && sax_total(page->sax) >= 0) {
-		answer.has_total = true;
-		answer.total = (uint64_t)sax_total(page->sax);
-	}
+	answer.has_body_total = reply->status != 204 && sax_total(page->sax) >= 0;
+	if (answer.has_body_total)
+		answer.body_total = (uint64_t)sax_total(page->sax);
+	page->said = answer;
 	page->facts = (struct store_facts){
 		.offset = page->place.offset,
 		.limit = page->place.limit,
@@ -571,16 +663,17 @@ bool page_recall(struct page *page, size_t number, struct pager_answer *answer, 
 		return err_set(
 			err, ERR_API, "%s: page %zu that was kept cannot be read: %s", reading, number, page->err.text);
 	}
+	const char *revision = "";
 	*answer = answer_of_rows(page);
+	if (!evidence_read(page->url, answer, &revision))
+		return err_set(err, ERR_API, "%s: page %zu was kept by another version", reading, number);
+	if (!same_revision(page->shape->collect, *revision != '\0' ? revision : NULL))
+		return err_set(
+			err, ERR_API, "%s: the server published new data since page %zu was kept", reading, number);
 	answer->has_total = facts.has_total;
 	answer->total = facts.total;
 	answer->has_count = facts.has_count;
 	answer->count = facts.count;
-	if (strlen(page->url) >= 2) {
-		answer->links = page->url[0] == 'L';
-		answer->link_next = page->url[1] == 'N';
-		answer->next_url = page->url[2] != '\0' ? page->url + 2 : NULL;
-	}
 	return answer->rows == facts.rows ||
 	       err_set(err, ERR_API, "%s: page %zu that was kept has other rows than then", reading, number);
 }

@@ -29,6 +29,7 @@ struct page_shape {
 enum page_outcome {
 	PAGE_ANSWER,    /* an answer for the pager */
 	PAGE_AGAIN,     /* worth asking again, after a while */
+	PAGE_ONCE_MORE, /* a refusal of the whole collection: believed when it comes again; see page_denial */
 	PAGE_SMALLER,   /* the same, and if it happens again with a smaller page */
 	PAGE_UNWELCOME, /* the server does not like the request: perhaps without what it does not need */
 	PAGE_REFUSED,   /* the server does not give this collection to us */
@@ -52,6 +53,9 @@ bool page_start(struct page *page, bool sorted, struct err *err);
  * it is damaged. */
 bool page_recall(struct page *page, size_t number, struct pager_answer *answer, struct err *err);
 
+/* What a refusal that is asked about once more comes to if there is no time for that: PAGE_REFUSED or PAGE_UNKNOWN. */
+enum page_outcome page_denial(const struct page *page);
+
 /* The page a finished transfer belongs to. */
 struct page *page_of(const struct http_transfer *transfer);
 
@@ -63,8 +67,8 @@ bool page_promising(const struct page *page);
  * requests should. */
 enum page_outcome page_hear(struct page *page, bool first, int64_t *wait, bool *everything, struct err *err);
 
-/* The facts for the pager; ids live until the page changes. */
-struct pager_answer page_answer(struct page *page);
+/* The facts for the pager; ids live until the page changes. rows were received before this page. */
+struct pager_answer page_answer(struct page *page, uint64_t rows);
 
 /* Milliseconds that the finished request took, without connecting. */
 int64_t page_ms(const struct page *page);

@@ -83,13 +83,6 @@ static void forget_rows(struct probing *probing)
 	buf_clear(&probing->last);
 }
 
-static bool on_restart(void *context, struct err *err)
-{
-	(void)err;
-	forget_rows(context);
-	return true;
-}
-
 static bool on_body(void *context, const char *data, size_t length)
 {
 	struct probing *probing = context;
@@ -294,7 +287,7 @@ static bool run(struct probing *probing, struct err *err)
 bool probe_run(const struct probe *probe, const struct table *table, const struct probe_ask *ask,
 	struct probe_answer *answer, struct err *err)
 {
-	static const struct sax_events events = {.record = on_record, .restart = on_restart};
+	static const struct sax_events events = {.record = on_record};
 	struct probing probing = {
 		.probe = probe, .table = table, .ask = ask, .answer = answer, .patience_ms = probe->patience_ms};
 	*answer = (struct probe_answer){0};

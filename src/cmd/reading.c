@@ -1,6 +1,7 @@
 #include "cmd/reading.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ struct reading {
 	struct rowfile *files[1 + COLLECT_MADE_MAX];
 	struct digest *order; /* of all rows as they came */
 	char *proof;          /* once complete */
+	bool seen_rows;       /* an earlier reading of this run had rows */
 };
 
 /* What two readings of the same data have in common. */
@@ -66,10 +68,12 @@ struct reading_mark {
 	char order[DIGEST_HEX_SIZE];
 	uint64_t rows;
 	uint64_t distinct;
+	uint64_t borders;
 };
 
-/* What the store remembers of a reading: that it asked for rows in order, and for those that changed. */
+/* What the store remembers of a reading: that it asked for rows in order, in which way, and for those that changed. */
 static const char how_sorted[] = "sorted";
+static const char how_way[] = " by ";
 static const char how_since[] = " since ";
 
 static void drop_files(struct reading *reading)
@@ -121,11 +125,14 @@ static bool begin_afresh(struct reading *reading, unsigned limit, struct err *er
 {
 	struct store *store = reading->collect->store;
 	const char *since = reading->shape.since;
-	char *how = mem_format("%s%s%s", reading->sorted ? how_sorted : "", since != NULL ? how_since : "",
-		since != NULL ? since : "");
-	bool fine = (store == NULL || store_restart(store, reading->name, how, err)) && begin(reading, limit, err);
+	if (!begin(reading, limit, err))
+		return false;
+	const char *way = pager_way(reading->pager);
+	char *how = mem_format("%s%s%s%s%s", reading->sorted ? how_sorted : "", way[0] != '\0' ? how_way : "", way,
+		since != NULL ? how_since : "", since != NULL ? since : "");
+	bool ok = store == NULL || store_restart(store, reading->name, how, err);
 	free(how);
-	return fine;
+	return ok;
 }
 
 /* --- the queue -----------------------------------------------------------------------------------------------------
@@ -327,6 +334,11 @@ static bool hear(struct reading *reading, struct slot *slot, struct err *err)
 			pace_answer(reading->collect->pace, time_ms(), page_ms(slot->page), (unsigned)slot->crowd,
 				page_place(slot->page)->limit);
 		return true;
+	case PAGE_ONCE_MORE:
+		if (again(reading, slot, wait, err))
+			return true;
+		reading->missing = page_denial(slot->page) == PAGE_REFUSED ? READING_REFUSED : READING_UNKNOWN;
+		return false;
 	case PAGE_AGAIN:
 	case PAGE_SMALLER: return trouble(reading, slot, outcome, wait, everything, err);
 	case PAGE_UNWELCOME: return unwelcome(reading, err);
@@ -344,7 +356,7 @@ static bool judge(struct reading *reading, bool *moved, struct err *err)
 	struct slot *slot = &reading->slots[0];
 	if (reading->used == 0 || slot->state != SLOT_ANSWERED)
 		return true;
-	struct pager_answer answer = page_answer(slot->page);
+	struct pager_answer answer = page_answer(slot->page, pager_rows(reading->pager));
 	if (reading->shape.since != NULL && answer.next_url != NULL && strstr(answer.next_url, "filter") == NULL)
 		return err_set(err, ERR_API, "%s: the server's links ask for other rows", reading->name);
 	switch (pager_judge(reading->pager, page_place(slot->page), &answer, err)) {
@@ -556,25 +568,43 @@ static bool sort(struct reading *reading, struct err *err)
 	return true;
 }
 
-/* Rows that came twice: either the server lists them twice, always the same, or the rows moved while they were read and
- * others are missing. Two readings with different page sizes that agree in every row and its place tell. */
-static bool repeats_settled(struct reading *reading, struct reading_mark *before, struct err *err)
+/* True if two readings agree in every row and its place. */
+static bool agrees(const struct reading_mark *a, const struct reading_mark *b)
+{
+	return a->set && b->set && a->rows == b->rows && a->distinct == b->distinct && strcmp(a->order, b->order) == 0;
+}
+
+/* A whole reading may need a second one that agrees with it: when the pages gave nothing to look back at, and when rows
+ * came twice. Then either the server lists them twice, always the same, or the rows moved and others are missing; only
+ * readings whose pages end at other places tell. */
+static bool is_settled(struct reading *reading, struct reading_mark *before, struct err *err)
 {
 	const struct rowfile_counts *counts = &reading->results[0].counts;
-	struct reading_mark now = {.set = true, .rows = counts->rows, .distinct = counts->distinct};
+	struct reading_mark now = {.set = true,
+		.rows = counts->rows,
+		.distinct = counts->distinct,
+		.borders = pager_borders(reading->pager)};
 	digest_hex(reading->order, now.order);
 	uint64_t repeats = counts->rows - counts->distinct;
-	bool agree = before->set && before->rows == now.rows && before->distinct == now.distinct &&
-		     strcmp(before->order, now.order) == 0;
+	const char *doubt = pager_doubt(reading->pager);
+	bool other_borders = now.borders == 0 || now.borders != before->borders;
+	bool agree = agrees(before, &now) && (repeats == 0 || other_borders);
+	bool disagree = before->set && !agrees(before, &now);
 	*before = now;
-	if (repeats == 0)
+	if (now.rows == 0 && reading->seen_rows)
+		return err_set(err, ERR_API, "the server lists nothing where it listed rows before");
+	reading->seen_rows = reading->seen_rows || now.rows > 0;
+	if ((repeats == 0 && doubt == NULL) || agree)
 		return true;
-	if (agree)
-		return true;
-	return err_set(err, ERR_API,
-		"%" PRIu64 " of %" PRIu64
-		" rows came twice, so others may be missing: the order of the rows is not stable",
-		repeats, counts->rows);
+	if (disagree || repeats > 0)
+		pager_reject(reading->pager);
+	if (repeats > 0)
+		return err_set(err, ERR_API,
+			"%" PRIu64 " of %" PRIu64
+			" rows came twice, so others may be missing: the order of the rows is not stable",
+			repeats, counts->rows);
+	return err_set(
+		err, ERR_API, "one reading is no proof, as %s%s", doubt, disagree ? ", and two do not agree" : "");
 }
 
 /* Another page size, so that an order that depends on it shows itself. */
@@ -622,7 +652,11 @@ static bool recall(struct reading *reading, bool judged, struct err *err)
 				return err_set(err, ERR_API, "%s: a page that was kept does not follow the one before",
 					reading->name);
 			if (pager_judge(reading->pager, &place, &answer, err) != PAGER_KEEP)
-				return false;
+				return err->code != ERR_NONE
+					       ? false
+					       : err_set(err, ERR_API,
+							 "%s: the pages that were kept do not follow one another",
+							 reading->name);
 			count_rows(reading);
 		}
 		if (!page_keep(slot->page, reading->files, reading->results, reading->order, err))
@@ -636,6 +670,8 @@ static bool recall(struct reading *reading, bool judged, struct err *err)
 /* Whether pages that are kept can stand for what this reading is to hold: those of all rows always can. */
 static bool take_how(struct reading *reading, struct err *err)
 {
+	if (strstr(store_how(reading->collect->store, reading->name), how_way) != NULL && !reading->collect->offline)
+		return err_set(err, ERR_API, "%s: its pages give nothing to look back at", reading->name);
 	const char *since = strstr(store_how(reading->collect->store, reading->name), how_since);
 	if (since == NULL) {
 		reading->shape.since = NULL;
@@ -666,8 +702,11 @@ static bool recall_some(struct reading *reading, struct err *err)
 	if (store == NULL || store_pages(store, reading->name) == 0)
 		return begin_afresh(reading, reading->collect->page_size, err);
 	reading->sorted = strncmp(store_how(store, reading->name), how_sorted, sizeof(how_sorted) - 1) == 0;
-	if (take_how(reading, &own) && begin(reading, reading->collect->page_size, &own) && recall(reading, true, &own))
+	if (take_how(reading, &own) && begin(reading, reading->collect->page_size, &own) &&
+		recall(reading, true, &own)) {
+		pager_check_first(reading->pager);
 		return true;
+	}
 	if (own.code == ERR_STOPPED) {
 		*err = own; /* what is kept serves the next run */
 		return false;
@@ -702,32 +741,50 @@ static bool ask_for_all(struct reading *reading, struct err *err)
 	return true;
 }
 
+/* What the answers said, for the report. Returns false. */
+static bool say_evidence(struct reading *reading, const struct err *err)
+{
+	if (err->code == ERR_API)
+		snprintf(reading->stats->evidence, sizeof(reading->stats->evidence), "%s",
+			pager_evidence(reading->pager));
+	return false;
+}
+
 static bool read_from_server(struct reading *reading, struct err *err)
 {
 	struct reading_mark before = {0};
 	unsigned limit = reading->collect->page_size;
+	const char *way = pager_way(reading->pager);
 	for (unsigned begun = 0, reads = 1;; begun++) {
 		bool moved = false;
 		bool ready = reading->ahead; /* it has begun already */
 		reading->ahead = false;
 		if (!ready && !(begun == 0 ? recall_some(reading, err) : begin_afresh(reading, limit, err)))
 			return false;
+		if (strcmp(way, pager_way(reading->pager)) != 0) {
+			way = pager_way(reading->pager);
+			before = (struct reading_mark){0};
+			reads = 1;
+		}
 		bool whole = read_once(reading, &moved, err);
 		drop_all(reading);
+		reading->seen_rows = reading->seen_rows || pager_rows(reading->pager) > 0;
 		if (whole && !sort(reading, err))
 			return false;
-		if (whole && repeats_settled(reading, &before, err) && is_believable(reading, err))
+		if (whole && is_settled(reading, &before, err) && is_believable(reading, err))
 			break;
 		if (ask_for_all(reading, err)) {
 			before = (struct reading_mark){0};
+			reading->seen_rows = false;
 			continue;
 		}
 		if (!whole && !moved)
-			return false;
+			return say_evidence(reading, err);
 		if (reads++ > READING_REREADS_MAX) {
 			err_in(err, "%s: cannot be proved complete, read %u times", reading->name, reads - 1);
-			return err_hint(err,
+			err_hint(err,
 				"Run the export when nobody works in the SIS, or ask its maker for a stable order");
+			return say_evidence(reading, err);
 		}
 		log_line(LOG_INFO, reading->name, "%s; reading it again", err->text);
 		err_clear(err);
@@ -791,7 +848,7 @@ static struct reading *reading_new(struct collect *collect, const struct collect
 	*reading = (struct reading){.collect = collect, .name = order->endpoint, .sorted = true};
 	const struct extras_wish *extras = metadata_wish(collect->metadata, order->table);
 	reading->plan = plan_new(order->table, order->made, order->made_count, extras);
-	reading->pager = pager_new(collect->page_size);
+	reading->pager = pager_new(collect->page_size, config_list_has(collect->read_twice, order->table->name));
 	reading->order = digest_new();
 	reading->stats = &collect->stats->tables[order->table->id];
 	reading->shape = (struct page_shape){

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "convert/aside.h"
 #include "convert/escape.h"
 
 enum { SMALL_PIECE = 1024, KNOWN_KEY_BITS = 8, KNOWN_KEYS = 1 << KNOWN_KEY_BITS, KNOWN_KEY_MAX = 26 };
@@ -18,7 +19,6 @@ enum place {
 	AT_ROOT = -1,      /* the whole answer */
 	AT_MEMBER = -2,    /* a member by whose name it may hold the rows */
 	AT_CANDIDATE = -3, /* a member of unknown name: the rows if it is the only list of objects */
-	AT_TOTAL = -4,     /* a member that states the number of rows */
 };
 
 /* How well a member fits; a better one takes the rows from a worse one. */
@@ -72,8 +72,9 @@ struct sax {
 	bool words;       /* the answer says something beside the rows, as error messages do */
 	bool started;     /* something but white space was seen */
 	bool members;     /* the answer is an object with members */
+	bool list;        /* the rows stand in a list, empty or not */
 	uint64_t records;
-	int64_t total;
+	struct aside aside;
 	struct known_key known[KNOWN_KEYS];
 	struct known_key *latest; /* of them */
 };
@@ -103,12 +104,17 @@ static bool in_list(const struct sax *sax)
 	return sax->depth > 0 && sax->stack[sax->depth - 1].list;
 }
 
+/* Whichever list were taken, the records of the others would be lost. */
+static int several_lists(struct sax *sax)
+{
+	return fail(sax, SAX_NO_ROWS, "the answer has several lists of records, and only one would be read");
+}
+
 /* The rows come from a member that fits this well from now on. */
 static int settle(struct sax *sax, enum fit fit)
 {
-	if (sax->records > 0 && !sax->events->restart(sax->context, sax->err))
-		return user_failed(sax);
-	sax->records = 0;
+	if (sax->records > 0)
+		return several_lists(sax);
 	sax->fit = fit;
 	sax->name = sax->member_name;
 	sax->rivals = false;
@@ -157,8 +163,6 @@ static void root_member(struct sax *sax, const char *key, size_t length)
 	sax->member_fit = fit_of(sax->plan->table, key, length, &sax->member_name);
 	if (sax->member_fit != FIT_NONE)
 		sax->at = AT_MEMBER;
-	else if (key_is(key, length, "totalCount"))
-		sax->at = AT_TOTAL;
 	else
 		sax->at = is_never_rows(key, length) ? PLAN_NOWHERE : AT_CANDIDATE;
 }
@@ -178,7 +182,8 @@ static int root_value(struct sax *sax, bool list)
 		sax->rivals = true; /* students and teachers: to take either would lose the other */
 		return 1;
 	}
-	return settle(sax, sax->member_fit); /* the same member twice: the last wins, as everywhere */
+	sax->list = list;
+	return settle(sax, sax->member_fit);
 }
 
 static bool is_known(const struct known_key *known, int above, const char *key, size_t length)
@@ -221,6 +226,8 @@ static int on_key(void *context, const unsigned char *key, size_t length)
 	struct sax *sax = context;
 	sax->since_event = 0;
 	int above = sax->stack[sax->depth - 1].at;
+	if (!sax->in_record)
+		aside_key(&sax->aside, (const char *)key, length);
 	if (above == AT_ROOT) {
 		root_member(sax, (const char *)key, length);
 		return 1;
@@ -276,6 +283,7 @@ static int on_start_map(void *context)
 		/* Now it is a list of objects. Rows of the only such list count until a better member comes. */
 		if (sax->fit == FIT_NONE) {
 			sax->stack[sax->depth - 1].at = PLAN_RECORD;
+			sax->list = true;
 			if (!settle(sax, FIT_ONLY_LIST))
 				return 0;
 		} else {
@@ -286,6 +294,8 @@ static int on_start_map(void *context)
 	} else if (sax->at < AT_ROOT && !root_value(sax, false)) {
 		return 0;
 	}
+	if (sax->at != PLAN_RECORD && !sax->in_record)
+		aside_open(&sax->aside, in_list(sax));
 	if (sax->at == PLAN_RECORD && !sax->in_record) {
 		sax->in_record = true;
 		sax->record_depth = sax->depth;
@@ -307,6 +317,8 @@ static int on_end_map(void *context)
 	struct sax *sax = context;
 	sax->since_event = 0;
 	sax->at = sax->stack[--sax->depth].at;
+	if (!sax->in_record)
+		aside_close(&sax->aside);
 	if (sax->in_record && sax->depth == sax->record_depth) {
 		sax->in_record = false;
 		if (!record_finish(sax->record, sax->err))
@@ -331,6 +343,7 @@ static int on_start_array(void *context)
 		return fail(sax, SAX_NO_ROWS, "the answer holds lists where records belong");
 	if (at_extras(sax) && extras_blank(sax, true) == 0)
 		return 0;
+	sax->list = sax->list || sax->depth == 0;
 	if (sax->depth == 0 ? !settle(sax, FIT_BARE_LIST) : sax->at < AT_ROOT && !root_value(sax, true))
 		return 0;
 	return push(sax, true);
@@ -375,21 +388,25 @@ static int value(struct sax *sax, const char *text, size_t length)
 static int on_string(void *context, const unsigned char *text, size_t length)
 {
 	struct sax *sax = context;
-	if (sax->at != AT_TOTAL)
-		says(sax);
+	says(sax);
+	if (!sax->in_record)
+		aside_text(&sax->aside, (const char *)text, length);
 	return value(sax, (const char *)text, length);
 }
 
 static int on_number(void *context, const char *text, size_t length)
 {
 	struct sax *sax = context;
-	if (sax->at == AT_TOTAL && length < 18 && strspn(text, "0123456789") >= length)
-		sax->total = strtoll(text, NULL, 10);
+	if (!sax->in_record && !in_list(sax))
+		aside_number(&sax->aside, text, length);
 	return value(sax, text, length);
 }
 
 static int on_boolean(void *context, int truth)
 {
+	struct sax *sax = context;
+	if (!sax->in_record)
+		aside_truth(&sax->aside, truth != 0);
 	return truth ? value(context, "true", 4) : value(context, "false", 5);
 }
 
@@ -499,6 +516,7 @@ void sax_free(struct sax *sax)
 	if (sax->parser != NULL)
 		yajl_free(sax->parser);
 	record_free(sax->record);
+	aside_release(&sax->aside);
 	buf_release(&sax->small);
 	free(sax);
 }
@@ -530,7 +548,8 @@ void sax_begin(struct sax *sax)
 	sax->opening_length = 0;
 	sax->opened = false;
 	sax->records = 0;
-	sax->total = -1;
+	sax->list = false;
+	aside_begin(&sax->aside);
 }
 
 static bool is_space(char c)
@@ -611,6 +630,11 @@ bool sax_end(struct sax *sax, struct err *err)
 		return fail(sax, SAX_CUT, "the answer ends in the middle");
 	if (sax->rivals)
 		return fail(sax, SAX_NO_ROWS, "the answer has several lists, and none is named like the collection");
+	aside_end(&sax->aside);
+	if (sax->aside.rivals && sax->fit != FIT_NONE)
+		return several_lists(sax);
+	if (sax->aside.failure && sax->fit != FIT_NONE)
+		return fail(sax, SAX_FAILURE, "the server calls its own answer a failure");
 	/* Nothing in it, or no more than null or an empty list of another name, is an empty collection; a message is
 	 * not. */
 	bool empty = !sax->members || (!sax->words && (sax->null_member || sax->lists == 1));
@@ -641,5 +665,22 @@ uint64_t sax_mended(const struct sax *sax)
 
 int64_t sax_total(const struct sax *sax)
 {
-	return sax->total;
+	return sax->aside.total;
+}
+
+bool sax_more(const struct sax *sax)
+{
+	return sax->aside.more;
+}
+
+const char *sax_next(const struct sax *sax)
+{
+	return sax->aside.has_next ? buf_text(&sax->aside.next) : NULL;
+}
+
+enum sax_list sax_list(const struct sax *sax)
+{
+	if (sax->fit == FIT_NONE || !sax->list)
+		return SAX_LIST_NONE;
+	return sax->fit == FIT_BARE_LIST ? SAX_LIST_BARE : SAX_LIST_MEMBER;
 }

@@ -4,8 +4,8 @@
  *
  * Servers wrap the rows in different ways. Accepted are, best first: the member named like the collection, one of its
  * other names, either in other letter case, "data", a list without a wrapper, and the only member that is a list of
- * objects. A single object stands for a list of one. A better member that comes later takes back the rows of a worse
- * one.
+ * objects. A single object stands for a list of one. Records in two of them are none: to take either would lose the
+ * other.
  */
 #ifndef CONVERT_SAX_H
 #define CONVERT_SAX_H
@@ -31,6 +31,7 @@ enum sax_trouble {
 	SAX_CUT,      /* it ends too early: worth another try */
 	SAX_SYNTAX,   /* no JSON: worth another try */
 	SAX_WEB_PAGE, /* begins like HTML: a login page, or a wrong address */
+	SAX_FAILURE,  /* it calls itself a failure, whatever rows it holds: worth another try */
 	SAX_NO_ROWS,  /* JSON, but nothing in it is the collection: most often an error message */
 	SAX_LIMIT,    /* something is larger than anything sane */
 	SAX_USER,     /* the user's function refused a record */
@@ -39,8 +40,6 @@ enum sax_trouble {
 struct sax_events {
 	/* A whole record. The rows may be changed and are forgotten afterwards. False ends the reading. */
 	bool (*record)(void *context, struct record *record, struct err *err);
-	/* What was handed over so far were not the rows: forget them. */
-	bool (*restart)(void *context, struct err *err);
 };
 
 struct sax;
@@ -64,8 +63,22 @@ bool sax_bare(const struct sax *sax);
 /* What was wrong when a function returned false. */
 enum sax_trouble sax_trouble(const struct sax *sax);
 
-/* Of the answer so far: records handed over since the last restart, half characters mended, and a total that the body
- * itself states (member totalCount), or -1. */
+/* In what the rows stand. */
+enum sax_list {
+	SAX_LIST_NONE,   /* in none: null, nothing at all, or a single object */
+	SAX_LIST_BARE,   /* in the list that is the whole answer */
+	SAX_LIST_MEMBER, /* in a member of the answer */
+};
+
+enum sax_list sax_list(const struct sax *sax);
+
+/* Whether the body says that there is more, by a flag, a counter of pages or an address; that address, as it stands
+ * there, or NULL; valid until the next answer begins. */
+bool sax_more(const struct sax *sax);
+const char *sax_next(const struct sax *sax);
+
+/* Of the answer so far: records handed over, half characters mended, and a total that the body
+ * itself states, or -1. */
 uint64_t sax_records(const struct sax *sax);
 uint64_t sax_mended(const struct sax *sax);
 int64_t sax_total(const struct sax *sax);

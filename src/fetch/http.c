@@ -189,9 +189,13 @@ static void keep_header(struct http_reply *reply, const char *line, size_t lengt
 		char **kept = kept_value(reply, i);
 		char *old = *kept;
 		size_t size = (size_t)(end - value);
-		bool join = old != NULL && kept == &reply->link;
+		bool is_link = kept == &reply->link;
+		bool join = old != NULL && is_link;
+		size_t most = is_link ? HTTP_LINK_MAX : HTTP_HEADER_VALUE_MAX;
 		*kept = NULL;
-		if (size + (join ? strlen(old) + 2 : 0) <= HTTP_HEADER_VALUE_MAX) {
+		if (is_link && size + (join ? strlen(old) + 2 : 0) > most)
+			reply->link_lost = true;
+		if (size + (join ? strlen(old) + 2 : 0) <= most) {
 			char *text = mem_copy_n(value, size);
 			*kept = join ? mem_format("%s, %s", old, text) : mem_copy(text);
 			free(text);
@@ -202,6 +206,7 @@ static void keep_header(struct http_reply *reply, const char *line, size_t lengt
 
 static void forget_headers(struct http_reply *reply)
 {
+	reply->link_lost = false;
 	for (size_t i = 0; i < KEPT_HEADERS; i++) {
 		mask_wipe_text(*kept_value(reply, i));
 		*kept_value(reply, i) = NULL;

@@ -36,6 +36,7 @@ enum {
 	HTTP_SNIPPET_MAX = 4096,             /* of an answer, for messages */
 	HTTP_HEADERS_MAX = 256 * 1024,       /* all header lines of one answer */
 	HTTP_HEADER_VALUE_MAX = 8 * 1024,    /* of a header we keep; a longer one counts as absent */
+	HTTP_LINK_MAX = 64 * 1024,           /* of all Link lines together */
 };
 
 enum http_failure {
@@ -82,9 +83,10 @@ struct http_reply {
 	char problem[256];  /* what the failure was, in the library's words; "" for HTTP_OK */
 	struct buf snippet; /* the first HTTP_SNIPPET_MAX decoded bytes of any answer */
 	/* Header values, NULL when absent. */
-	char *total; /* X-Total-Count */
-	char *count; /* x-count */
-	char *link;  /* Link; several lines joined by ", " */
+	char *total;    /* X-Total-Count */
+	char *count;    /* x-count */
+	char *link;     /* Link; several lines joined by ", " */
+	bool link_lost; /* there was more of it than HTTP_LINK_MAX */
 	char *retry_after;
 	char *rate_reset; /* X-RateLimit-Reset or RateLimit-Reset */
 	char *perm_rev;   /* x-perm-rev */

@@ -58,6 +58,38 @@ static bool query_number(const char *query, const char *name, uint64_t *number)
 	return false;
 }
 
+/* Parameters that hold a place, whatever their number is. */
+static bool is_place_name(struct span name)
+{
+	static const char *const names[] = {"page", "pageNumber", "page_number", "pageNo", "pageIndex", "p", "start",
+		"startIndex", "start_index", "startAt", "skip", "$skip", "from", "first", "index", "position"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (same_word(name, names[i]))
+			return true;
+	return false;
+}
+
+/* Looks for numbers that are places: by the name of the parameter, or because rows is the number. */
+static bool query_has_place(const char *query, uint64_t rows, bool *numbered)
+{
+	bool found = false;
+	for (const char *at = query; at != NULL && *at != '\0';) {
+		size_t length = strcspn(at, "&");
+		const char *equals = memchr(at, '=', length);
+		uint64_t number = 0;
+		if (equals != NULL && read_number(trimmed(equals + 1, at + length), &number)) {
+			struct span name = trimmed(at, equals);
+			bool size = same_word(name, "limit") || same_word(name, "size") || same_word(name, "per_page");
+			*numbered = *numbered || same_word(name, "page");
+			found = found || is_place_name(name) ||
+				(!size && rows > 1 && (number == rows || number == rows + 1));
+		}
+		at += length;
+		at += *at == '&' ? 1 : 0;
+	}
+	return found;
+}
+
 static bool same_part(CURLU *one, CURLU *other, CURLUPart part, unsigned flags)
 {
 	char *a = NULL;
@@ -86,6 +118,7 @@ static void read_next(struct span target, const char *url, struct link_facts *fa
 	if (ok && curl_url_get(next, CURLUPART_QUERY, &query, 0) == CURLUE_OK) {
 		facts->next_has_offset = query_number(query, "offset", &facts->next_offset);
 		facts->next_has_limit = query_number(query, "limit", &facts->next_limit);
+		facts->next_positional = query_has_place(query, 0, &facts->next_numbered);
 	}
 	if (ok && same_part(own, next, CURLUPART_SCHEME, 0) && same_part(own, next, CURLUPART_HOST, 0) &&
 		same_part(own, next, CURLUPART_PORT, CURLU_DEFAULT_PORT) && same_part(own, next, CURLUPART_PATH, 0)) {
@@ -168,6 +201,16 @@ static const char *read_parameters(const char *at, struct span target, const cha
 	return at;
 }
 
+/* A link without an end: all that can be known is whether it would have led on. */
+static void lost(const char *text, struct link_facts *facts)
+{
+	for (; *text != '\0'; text++)
+		if (curl_strnequal(text, "next", 4)) {
+			facts->any = true;
+			facts->next = true;
+		}
+}
+
 void link_read(const char *text, const char *url, struct link_facts *facts)
 {
 	*facts = (struct link_facts){0};
@@ -178,8 +221,10 @@ void link_read(const char *text, const char *url, struct link_facts *facts)
 		if (*at == '<') {
 			from++;
 			to = strchr(from, '>');
-			if (to == NULL)
+			if (to == NULL) {
+				lost(at, facts);
 				return;
+			}
 			at = to + 1;
 		} else {
 			to = target_end(at);
@@ -190,6 +235,21 @@ void link_read(const char *text, const char *url, struct link_facts *facts)
 		if (*at == ';')
 			at = read_parameters(at, target, url, facts);
 	}
+}
+
+void link_add_next(struct link_facts *facts, const char *target, const char *url)
+{
+	if (facts->next)
+		return;
+	facts->next = true;
+	read_next((struct span){target, strlen(target)}, url, facts);
+}
+
+bool link_is_positional(const struct link_facts *facts, uint64_t rows)
+{
+	bool numbered = false;
+	const char *query = facts->next_url != NULL ? strchr(facts->next_url, '?') : NULL;
+	return facts->next_positional || (query != NULL && query_has_place(query + 1, rows, &numbered));
 }
 
 void link_release(struct link_facts *facts)

@@ -47,6 +47,7 @@ static const char *const troubles[] = {
 	[SAX_CUT] = "cut",
 	[SAX_SYNTAX] = "syntax",
 	[SAX_WEB_PAGE] = "web-page",
+	[SAX_FAILURE] = "failure",
 	[SAX_NO_ROWS] = "no-rows",
 	[SAX_LIMIT] = "limit",
 	[SAX_USER] = "refused",
@@ -113,16 +114,6 @@ static bool on_record(void *context, struct record *record, struct err *err)
 		if (!add_row(trial, record_made(record, i, &which), err))
 			return false;
 	}
-	return true;
-}
-
-static bool on_restart(void *context, struct err *err)
-{
-	struct trial *trial = context;
-	(void)err;
-	rowpage_drop(trial->page);
-	value_counts_clear(&trial->page_counts);
-	value_counts_clear(&trial->page_metadata);
 	return true;
 }
 
@@ -379,7 +370,7 @@ static const struct extras_wish *read_wish(struct trial *trial)
 
 static bool run_case(const char *folder, const char *work, bool accept)
 {
-	static const struct sax_events events = {.record = on_record, .restart = on_restart};
+	static const struct sax_events events = {.record = on_record};
 	struct trial trial = {.folder = folder, .work = work};
 	if (!read_case(&trial))
 		return false;

@@ -709,17 +709,10 @@ static bool count_record(void *context, struct record *record, struct err *err)
 	return true;
 }
 
-static bool restart(void *context, struct err *err)
-{
-	(void)context;
-	(void)err;
-	return true;
-}
-
 /* The rows of a page that is as it stands; 0 of one that is no page, which is noted. */
 static uint64_t rows_of(const struct table *table, const struct buf *body, bool *unreadable)
 {
-	static const struct sax_events events = {.record = count_record, .restart = restart};
+	static const struct sax_events events = {.record = count_record};
 	struct err err = {0};
 	struct plan *plan = plan_new(table, NULL, 0, NULL);
 	struct sax *sax = sax_new(plan, &events, NULL);

@@ -109,13 +109,6 @@ static void forget(struct trial *trial)
 		value_counts_clear(&trial->counts[i]);
 }
 
-static bool on_restart(void *context, struct err *err)
-{
-	(void)err;
-	forget(context);
-	return true;
-}
-
 /* Reads the answer in pieces of these lengths, one after the other and round again. */
 static void run(struct trial *trial, struct sax *sax, struct fuzz_input answer, const size_t *pieces, bool empty)
 {
@@ -174,7 +167,7 @@ static struct plan *choose(unsigned which, bool with_made, const struct extras_w
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct sax_events events = {.record = on_record, .restart = on_restart};
+	static const struct sax_events events = {.record = on_record};
 	struct fuzz_input input = fuzz_begin(data, size);
 	unsigned which = fuzz_byte(&input);
 	unsigned switches = fuzz_byte(&input);

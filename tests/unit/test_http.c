@@ -346,7 +346,7 @@ static void test_limits(void **state)
 	http_reply_release(&reply);
 	run(&setting, "GET", "/link", &reply);
 	assert_int_equal(reply.failure, HTTP_OK);
-	assert_true(reply.link == NULL || strlen(reply.link) <= HTTP_HEADER_VALUE_MAX);
+	assert_true(reply.link == NULL || strlen(reply.link) <= HTTP_LINK_MAX);
 	http_reply_release(&reply);
 	setting.refuse = true;
 	run(&setting, "GET", "/body", &reply);

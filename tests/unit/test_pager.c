@@ -141,7 +141,8 @@ static void serve(struct flight *flight)
 	*answer = (struct pager_answer){.ascending = true};
 	now.requests++;
 	if (from >= now.row_count && server->past == PAST_REFUSED && flight->page.offset > 0) {
-		answer->past_end = true;
+		answer->refused = 404;
+		answer->list = PAGER_LIST_NONE;
 		return;
 	}
 	if (from >= now.row_count && server->past == PAST_LAST_PAGE)
@@ -216,7 +217,10 @@ static enum end run(struct pager *pager, const struct reader_options *options, c
 			}
 			break;
 		case PAGER_SKIP: break;
-		case PAGER_AGAIN: fail_msg("%s: asked again: %s", name, now.err.text); break;
+		case PAGER_AGAIN:
+			err_clear(&now.err);
+			serve(flight);
+			continue;
 		case PAGER_REREAD: assert_int_equal(now.err.code, ERR_API); return END_REREAD;
 		case PAGER_FAIL: assert_int_equal(now.err.code, ERR_API); return END_FAIL;
 		}
@@ -270,13 +274,29 @@ static void describe(const struct server *s, const struct reader_options *o, cha
 		(int)s->past, s->change_count, o->limit, o->window, o->shrink_at);
 }
 
+/* A second reading with another page size: rows and their places have to be the same. */
+static enum end run_again(struct pager *pager, const struct reader_options *options, const char *name)
+{
+	static unsigned before[sizeof(now.got) / sizeof(now.got[0])];
+	size_t count = now.got_count;
+	memcpy(before, now.got, sizeof(before));
+	pager_restart(pager, options->limit * 2 / 3 + 1);
+	enum end end = run(pager, options, name);
+	if (end != END_DONE)
+		return end;
+	bool same = count == now.got_count && memcmp(before, now.got, count * sizeof(before[0])) == 0;
+	return same ? END_DONE : END_REREAD;
+}
+
 static enum end read_all(const struct server *server, const struct reader_options *options, uint64_t seed)
 {
 	char name[256];
 	describe(server, options, name, sizeof(name));
-	struct pager *pager = pager_new(options->limit);
+	struct pager *pager = pager_new(options->limit, false);
 	start(server, seed);
 	enum end end = run(pager, options, name);
+	if (end == END_DONE && pager_doubt(pager) != NULL)
+		end = run_again(pager, options, name);
 	if (end == END_DONE)
 		assert_whole(pager, name);
 	pager_free(pager);
@@ -324,7 +344,7 @@ static void test_caps(void **state)
 
 static void test_everything_at_once(void **state)
 {
-	static const size_t sizes[] = {1, 2, 5, 9, 10, 11, 400};
+	static const size_t sizes[] = {1, 2, 5, 9, 11, 400};
 	(void)state;
 	/* Neither offset nor limit is heard: all rows, time and again. */
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -336,6 +356,13 @@ static void test_everything_at_once(void **state)
 			struct reader_options options = {10, 4, 0};
 			assert_int_equal(read_all(&server, &options, 1), END_DONE);
 		}
+	/* As many rows as were asked for, or as a server gives to whoever asks for none: a cache may repeat a page. */
+	static const size_t suspicious[] = {10, 100};
+	for (size_t i = 0; i < sizeof(suspicious) / sizeof(suspicious[0]); i++) {
+		struct server server = {.rows = suspicious[i], .ignores_offset = true, .ignores_limit = true};
+		struct reader_options options = {10, 4, 0};
+		assert_int_equal(read_all(&server, &options, 1), END_REREAD);
+	}
 	/* The limit is not heard, the offset is. */
 	struct server server = {.rows = 400, .ignores_limit = true};
 	struct reader_options options = {10, 4, 0};
@@ -438,7 +465,7 @@ static void test_shrink(void **state)
 				struct reader_options options = {200, window, at};
 				assert_int_equal(read_all(&server, &options, 1), END_DONE);
 			}
-	struct pager *pager = pager_new(1000);
+	struct pager *pager = pager_new(1000, false);
 	static const unsigned sizes[] = {500, 250, 125, 62, 50};
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		unsigned age = pager_age(pager);
@@ -456,7 +483,7 @@ static void test_restart(void **state)
 	struct server server = {.rows = 25, .total = TOTAL_RIGHT, .changes = {{2, 3, false}}, .change_count = 1};
 	struct reader_options options = {6, 3, 0};
 	(void)state;
-	struct pager *pager = pager_new(6);
+	struct pager *pager = pager_new(6, false);
 	start(&server, 1);
 	assert_int_equal(run(pager, &options, "first"), END_REREAD);
 	unsigned age = pager_age(pager);
@@ -477,7 +504,7 @@ static void test_restart(void **state)
 static void test_count(void **state)
 {
 	(void)state;
-	struct pager *pager = pager_new(10);
+	struct pager *pager = pager_new(10, false);
 	struct pager_page page;
 	struct err err = {0};
 	assert_true(pager_next(pager, 0, &page));
@@ -504,7 +531,7 @@ static void test_count(void **state)
 /* Pages of one row each that link to the page next[i], -1 for none. Gives the last verdict. */
 static enum pager_verdict follow(const int *next, size_t pages, bool has_total, uint64_t total, size_t *kept)
 {
-	struct pager *pager = pager_new(10);
+	struct pager *pager = pager_new(10, false);
 	enum pager_verdict verdict = PAGER_KEEP;
 	struct err err = {0};
 	int at = 0;
@@ -533,7 +560,7 @@ static enum pager_verdict follow(const int *next, size_t pages, bool has_total, 
 			.last = id,
 			.ascending = true,
 			.links = true,
-			.link_next = at >= 0,
+			.more = at >= 0,
 			.next_url = at >= 0 ? url : NULL};
 		answer.first_length = (size_t)snprintf(id, sizeof(id), "%06d", (int)requests);
 		answer.last_length = answer.first_length;
@@ -616,7 +643,7 @@ static void test_many_servers(void **state)
 			fail_msg("%s: not read: %s", name, now.err.text);
 		}
 	}
-	assert_true(ends[END_DONE] > 1000 && ends[END_REREAD] > 1000 && ends[END_FAIL] > 100);
+	assert_true(ends[END_DONE] > 1000 && ends[END_REREAD] > 1000);
 }
 
 int main(void)
