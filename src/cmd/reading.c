@@ -781,7 +781,8 @@ static bool read_from_server(struct reading *reading, struct err *err)
 		if (!whole && !moved)
 			return say_evidence(reading, err);
 		if (reads++ > READING_REREADS_MAX) {
-			err_in(err, "%s: cannot be proved complete, read %u times", reading->name, reads - 1);
+			err_in(err, "%s: cannot be proved complete, read %" PRIu64 " times", reading->name,
+				reading->stats->rereads + 1);
 			err_hint(err,
 				"Run the export when nobody works in the SIS, or ask its maker for a stable order");
 			return say_evidence(reading, err);

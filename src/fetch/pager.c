@@ -66,7 +66,8 @@ struct pager {
 	unsigned earlys; /* readings in a row that did */
 	bool numbered;   /* what was seen that makes a way worth trying */
 	bool linked;
-	bool filtered; /* rows are left out after paging: only links tell where pages begin */
+	bool filtered;   /* rows are left out after paging: only links tell where pages begin */
+	bool cut_before; /* a reading had just as many rows as were asked for */
 	unsigned asked_limits[PAGER_ASKED_MAX];
 	size_t asked_count;
 	uint64_t offset; /* rows received and judged: where the next page has to begin */
@@ -430,9 +431,17 @@ static enum pager_verdict all_at_once(
 		err_hint(err, "Ask the maker of the SIS to make paging work");
 		return pager->ways_over ? PAGER_FAIL : not_this_way(pager, err);
 	}
-	bool contradicted = pager->first_more || answer->more || is_a_limit(pager, pager->offset);
-	if (!contradicted)
+	/* Of a smaller page that was asked for, it would be true. */
+	bool more = pager->first_more || (answer->more && answer->rows >= pager->step);
+	bool cut = is_a_limit(pager, pager->offset);
+	if (!more && !cut)
 		return done(pager, PAGER_SKIP, proof);
+	if (!more && !pager->cut_before) {
+		/* With another limit a server that pages by cursors shows its links. */
+		pager->cut_before = true;
+		err_set(err, ERR_API, "the server sends exactly as many rows as it was asked for, whatever the offset");
+		return PAGER_REREAD;
+	}
 	if (!pager->twice || !pager->ways_over)
 		return not_this_way(pager, err);
 	return done(pager, PAGER_SKIP, proof);
@@ -539,10 +548,13 @@ static bool ask_once_more(struct pager *pager, struct err *err, const char *what
 	return again;
 }
 
-/* Numbers at which search engines and gateways stop, whatever there is. */
-static bool is_round(uint64_t rows)
+/* True if the rows end at a number at which search engines and gateways stop, whatever there is. A total that says the
+ * same is no help: they count no further either. */
+static bool is_round(const struct pager *pager)
 {
-	return rows >= 100 && (rows % 100 == 0 || (rows & (rows - 1)) == 0 || (rows & (rows + 1)) == 0);
+	uint64_t rows = pager->offset;
+	uint64_t least = pager->total_state == TOTAL_STATED ? 100 : 1000;
+	return rows >= least && (rows % least == 0 || (rows & (rows - 1)) == 0 || (rows & (rows + 1)) == 0);
 }
 
 static enum pager_verdict window_closed(struct pager *pager, struct err *err)
@@ -580,10 +592,10 @@ static enum pager_verdict weak_end(struct pager *pager, const struct pager_answe
 		return PAGER_AGAIN;
 	if (followed)
 		doubt(pager, "its links lead on to pages that hold no list");
-	if (answer->refused == 400 && is_round(pager->offset) && !pager->twice) {
+	if (answer->refused == 400 && is_round(pager) && !pager->twice) {
 		pager->stage = STAGE_BACKWARDS;
 		forget_asked(pager);
-		return pager->ascending ? PAGER_SKIP : window_closed(pager, err);
+		return PAGER_SKIP;
 	}
 	return ended(pager, answer);
 }

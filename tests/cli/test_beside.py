@@ -55,11 +55,11 @@ class Beside(Case):
 
 
 class Trouble(Case):
-	def test_what_is_refused_is_told_in_its_turn_and_asked_for_once(self):
+	def test_what_is_refused_is_told_in_its_turn_and_asked_for_once_more(self):
 		self.serve(SIZE, derived=False, forbidden=["users"], faults=[{"match": "enrollments", "do": {"status": 410}},
 			{"match": "orgs", "nth": 1, "do": {"delay": LONG}}])
 		run = self.assert_fails(5, "^users, rows from 1: .*403.*Student Data", *PAGES)
-		self.assertEqual(len(self.sis.pages("users")), 1)
+		self.assertEqual(len(self.sis.pages("users")), 2)
 		self.assertEqual(len(run.lines), 1, run.shown)
 
 	def test_patience_begins_with_the_turn(self):

@@ -147,9 +147,9 @@ class Moving(Case):
 		for total in (True, False):
 			for order in ("id", "shuffled"):
 				with self.subTest(total=total, order=order):
-					steps = [{"table": "users", "after_request": n, "delete": 1} for n in range(1, 60)]
+					steps = [{"table": "users", "after_request": n, "delete": 1} for n in range(1, 400)]
 					self.moving(steps, order=order, total=total, link=total)
-					run = self.assert_fails(5, "users: cannot be proved complete, read 4 times", "--page-size", 10,
+					run = self.assert_fails(5, r"users: cannot be proved complete, read \d+ times", "--page-size", 10,
 						"--dangling", "drop")
 					self.assertEqual(run.report["bundles"], [])
 
