@@ -408,6 +408,12 @@ static enum page_outcome not_given(const struct page *page, const char *what, st
 	return forbidden ? PAGE_REFUSED : PAGE_UNKNOWN;
 }
 
+/* True if the request asks for rows that are not the first: a refusal may mean that there are no more. */
+static bool is_further(const struct page *page)
+{
+	return page->place.offset > 0 || page->place.url != NULL || page->place.number > 1;
+}
+
 /* The first page is refused. A server that is restarting says the same, and the answer decides over the collection. */
 static enum page_outcome denied(struct page *page, const char *what, int64_t *wait, struct err *err)
 {
@@ -416,15 +422,16 @@ static enum page_outcome denied(struct page *page, const char *what, int64_t *wa
 	return ++page->denials < DENIALS_MAX ? PAGE_ONCE_MORE : outcome;
 }
 
+bool page_take_refusal(struct page *page)
+{
+	if (is_further(page))
+		page->refused = http_transfer_reply(page->transfer)->status;
+	return page->refused != 0;
+}
+
 enum page_outcome page_denial(const struct page *page)
 {
 	return http_transfer_reply(page->transfer)->status == 403 ? PAGE_REFUSED : PAGE_UNKNOWN;
-}
-
-/* True if the request asks for rows that are not the first: a refusal may mean that there are no more. */
-static bool is_further(const struct page *page)
-{
-	return page->place.offset > 0 || page->place.url != NULL || page->place.number > 1;
 }
 
 static bool is_denial(long status)
@@ -609,7 +616,9 @@ static void add_links(struct page *page, const struct http_reply *reply, uint64_
 	if (body && sax_next(page->sax) != NULL)
 		link_add_next(links, sax_next(page->sax), page->url);
 	answer->links = links->any;
-	answer->more = links->next || reply->link_lost || (body && sax_more(page->sax));
+	/* A link that leads back, or stands still, leads nowhere. */
+	bool back = links->next_has_offset && page->place.url == NULL && links->next_offset <= page->place.offset;
+	answer->more = (links->next && !back) || reply->link_lost || (body && sax_more(page->sax));
 	answer->numbered = links->next_numbered;
 	answer->positional = link_is_positional(links, rows);
 	answer->next_url = links->next_url;

@@ -53,6 +53,10 @@ bool page_start(struct page *page, bool sorted, struct err *err);
  * it is damaged. */
 bool page_recall(struct page *page, size_t number, struct pager_answer *answer, struct err *err);
 
+/* A request that the server does not accept, whatever was left out of it: true if that may be its way to say that the
+ * rows end before this page, which the pager judges. */
+bool page_take_refusal(struct page *page);
+
 /* What a refusal that is asked about once more comes to if there is no time for that: PAGE_REFUSED or PAGE_UNKNOWN. */
 enum page_outcome page_denial(const struct page *page);
 

@@ -59,7 +59,8 @@ struct reading {
 	struct rowfile *files[1 + COLLECT_MADE_MAX];
 	struct digest *order; /* of all rows as they came */
 	char *proof;          /* once complete */
-	bool seen_rows;       /* an earlier reading of this run had rows */
+	unsigned limit;       /* with which it began */
+	uint64_t most;        /* rows that an earlier reading of this run had */
 };
 
 /* What two readings of the same data have in common. */
@@ -69,6 +70,9 @@ struct reading_mark {
 	uint64_t rows;
 	uint64_t distinct;
 	uint64_t borders;
+	unsigned limit;
+	unsigned agreements;    /* readings in a row that were the same */
+	unsigned disagreements; /* readings that were not like the one before */
 };
 
 /* What the store remembers of a reading: that it asked for rows in order, in which way, and for those that changed. */
@@ -97,6 +101,7 @@ static void count_rows(struct reading *reading)
 /* Everything read so far is forgotten. */
 static bool begin(struct reading *reading, unsigned limit, struct err *err)
 {
+	reading->limit = limit;
 	char unused[DIGEST_HEX_SIZE];
 	digest_hex(reading->order, unused);
 	drop_files(reading);
@@ -341,7 +346,14 @@ static bool hear(struct reading *reading, struct slot *slot, struct err *err)
 		return false;
 	case PAGE_AGAIN:
 	case PAGE_SMALLER: return trouble(reading, slot, outcome, wait, everything, err);
-	case PAGE_UNWELCOME: return unwelcome(reading, err);
+	case PAGE_UNWELCOME:
+		if (unwelcome(reading, err))
+			return true;
+		if (!page_take_refusal(slot->page))
+			return false;
+		err_clear(err);
+		slot->state = SLOT_ANSWERED;
+		return true;
 	case PAGE_REFUSED: reading->missing = READING_REFUSED; return false;
 	case PAGE_UNKNOWN: reading->missing = READING_UNKNOWN; return false;
 	case PAGE_FAILED: break;
@@ -574,27 +586,57 @@ static bool agrees(const struct reading_mark *a, const struct reading_mark *b)
 	return a->set && b->set && a->rows == b->rows && a->distinct == b->distinct && strcmp(a->order, b->order) == 0;
 }
 
-/* A whole reading may need a second one that agrees with it: when the pages gave nothing to look back at, and when rows
- * came twice. Then either the server lists them twice, always the same, or the rows moved and others are missing; only
- * readings whose pages end at other places tell. */
-static bool is_settled(struct reading *reading, struct reading_mark *before, struct err *err)
+/* True if the rows are fewer than an earlier reading of this run had, and no total explains it. Some may have been
+ * deleted meanwhile; when a tenth is gone, something else happened. */
+static bool is_short(const struct reading *reading, uint64_t rows, bool *gone)
+{
+	uint64_t total = 0;
+	bool stated = pager_total(reading->pager, &total) && total == rows && !pager_total_broken(reading->pager);
+	*gone = rows < reading->most && !stated && rows < reading->most - reading->most / 10;
+	return rows < reading->most && !stated;
+}
+
+/* Takes note of a whole reading. True if enough readings in a row were the same: one more for each that was not. Their
+ * page sizes must differ; with rows that came twice also the places where pages ended, as an unstable order shows only
+ * there. */
+static bool is_confirmed(struct reading *reading, struct reading_mark *before, bool repeats)
 {
 	const struct rowfile_counts *counts = &reading->results[0].counts;
 	struct reading_mark now = {.set = true,
 		.rows = counts->rows,
 		.distinct = counts->distinct,
-		.borders = pager_borders(reading->pager)};
+		.borders = pager_borders(reading->pager),
+		.limit = reading->limit,
+		.disagreements = before->disagreements};
 	digest_hex(reading->order, now.order);
+	bool same = agrees(before, &now);
+	bool other_borders = now.borders == 0 || now.borders != before->borders;
+	/* One page by itself does not show that a way of asking for the next one works. */
+	bool paged = now.borders != 0 || before->borders != 0 || pager_way(reading->pager)[0] == '\0';
+	if (same && paged && now.limit != before->limit && (!repeats || other_borders))
+		now.agreements = before->agreements + 1;
+	now.disagreements += before->set && !same ? 1 : 0;
+	*before = now;
+	return now.agreements > now.disagreements;
+}
+
+/* A whole reading may need others that agree with it: when the pages gave nothing to look back at, when rows came
+ * twice, and when there are fewer than before. */
+static bool is_settled(struct reading *reading, struct reading_mark *before, struct err *err)
+{
+	const struct rowfile_counts *counts = &reading->results[0].counts;
 	uint64_t repeats = counts->rows - counts->distinct;
 	const char *doubt = pager_doubt(reading->pager);
-	bool other_borders = now.borders == 0 || now.borders != before->borders;
-	bool agree = agrees(before, &now) && (repeats == 0 || other_borders);
-	bool disagree = before->set && !agrees(before, &now);
-	*before = now;
-	if (now.rows == 0 && reading->seen_rows)
-		return err_set(err, ERR_API, "the server lists nothing where it listed rows before");
-	reading->seen_rows = reading->seen_rows || now.rows > 0;
-	if ((repeats == 0 && doubt == NULL) || agree)
+	bool gone = false;
+	unsigned disagreements = before->disagreements;
+	bool fewer = is_short(reading, counts->distinct, &gone);
+	bool confirmed = is_confirmed(reading, before, repeats > 0);
+	bool disagree = before->disagreements > disagreements;
+	reading->most = counts->distinct > reading->most ? counts->distinct : reading->most;
+	if (gone)
+		return err_set(err, ERR_API, "the server lists %" PRIu64 " rows, and listed %" PRIu64 " before",
+			counts->distinct, reading->most);
+	if (confirmed || (repeats == 0 && doubt == NULL && !fewer))
 		return true;
 	if (disagree || repeats > 0)
 		pager_reject(reading->pager);
@@ -603,8 +645,8 @@ static bool is_settled(struct reading *reading, struct reading_mark *before, str
 			"%" PRIu64 " of %" PRIu64
 			" rows came twice, so others may be missing: the order of the rows is not stable",
 			repeats, counts->rows);
-	return err_set(
-		err, ERR_API, "one reading is no proof, as %s%s", doubt, disagree ? ", and two do not agree" : "");
+	return err_set(err, ERR_API, "one reading is no proof, as %s%s",
+		doubt != NULL ? doubt : "another one had more rows", disagree ? ", and two do not agree" : "");
 }
 
 /* Another page size, so that an order that depends on it shows itself. */
@@ -614,8 +656,10 @@ static unsigned other_limit(const struct reading *reading)
 	uint64_t largest = pager_largest(reading->pager);
 	if (largest > 0 && largest < limit)
 		limit = largest; /* the server's own cap: only less than that changes anything */
-	limit = limit * 2 / 3;
-	return limit > 2 ? (unsigned)limit : 2;
+	limit = limit > PAGER_LIMIT_LEAST ? limit * 2 / 3 : PAGER_LIMIT_LEAST + 1;
+	if (limit < PAGER_LIMIT_LEAST)
+		limit = PAGER_LIMIT_LEAST;
+	return (unsigned)(limit != reading->limit ? limit : limit + 1);
 }
 
 /* Rows that came twice were found to be so in the server when the reading was proved. */
@@ -768,19 +812,20 @@ static bool read_from_server(struct reading *reading, struct err *err)
 		}
 		bool whole = read_once(reading, &moved, err);
 		drop_all(reading);
-		reading->seen_rows = reading->seen_rows || pager_rows(reading->pager) > 0;
+		if (!whole && pager_rows(reading->pager) > reading->most)
+			reading->most = pager_rows(reading->pager);
 		if (whole && !sort(reading, err))
 			return false;
 		if (whole && is_settled(reading, &before, err) && is_believable(reading, err))
 			break;
 		if (ask_for_all(reading, err)) {
 			before = (struct reading_mark){0};
-			reading->seen_rows = false;
+			reading->most = 0;
 			continue;
 		}
 		if (!whole && !moved)
 			return say_evidence(reading, err);
-		if (reads++ > READING_REREADS_MAX) {
+		if (reads++ > READING_REREADS_MAX || begun > READING_MOST) {
 			err_in(err, "%s: cannot be proved complete, read %" PRIu64 " times", reading->name,
 				reading->stats->rereads + 1);
 			err_hint(err,

@@ -16,7 +16,10 @@
 #include "base/err.h"
 #include "cmd/collect.h"
 
-enum { READING_REREADS_MAX = 3 };
+enum {
+	READING_REREADS_MAX = 3, /* in one way of paging */
+	READING_MOST = 15,       /* in all ways */
+};
 
 /* Whether the server has an address at all. */
 enum reading_missing {

@@ -66,8 +66,9 @@ struct pager {
 	unsigned earlys; /* readings in a row that did */
 	bool numbered;   /* what was seen that makes a way worth trying */
 	bool linked;
-	bool filtered;   /* rows are left out after paging: only links tell where pages begin */
-	bool cut_before; /* a reading had just as many rows as were asked for */
+	bool total_broken; /* a reading had more rows than its total */
+	bool filtered;     /* rows are left out after paging: only links tell where pages begin */
+	bool cut_before;   /* a reading had just as many rows as were asked for */
 	unsigned asked_limits[PAGER_ASKED_MAX];
 	size_t asked_count;
 	uint64_t offset; /* rows received and judged: where the next page has to begin */
@@ -100,6 +101,9 @@ struct pager {
 	bool first_more;    /* something says that there is a next page after the first */
 	bool number_base;   /* numbers of pages begin with 1: 0 and 1 are the same */
 	uint64_t link_offset;
+	uint64_t link_said; /* the offset of the latest page's link; 0: none */
+	bool last_more;     /* the latest page with rows speaks of a next one */
+	bool beyond;        /* the page after the last one that links speak of is on the way */
 	uint64_t gap_at;    /* where the next page is looked for */
 	uint64_t gap_step;  /* how far the one after that is */
 	uint64_t gap_count; /* empty pages in a row */
@@ -211,6 +215,9 @@ void pager_restart(struct pager *pager, unsigned limit)
 	pager->first_more = false;
 	pager->number_base = false;
 	pager->link_offset = 0;
+	pager->link_said = 0;
+	pager->last_more = false;
+	pager->beyond = false;
 	pager->gap_count = 0;
 	pager->by_cursor = false;
 	pager->positional = false;
@@ -218,6 +225,7 @@ void pager_restart(struct pager *pager, unsigned limit)
 	buf_clear(&pager->cursor);
 	buf_clear(&pager->mark);
 	buf_clear(&pager->mark_row);
+	pager->mark_rows = 0;
 	pager->mark_at = 1;
 	pager->doubt = NULL;
 	pager->seen = (struct seen){0};
@@ -394,6 +402,8 @@ static enum pager_verdict moved(struct pager *pager, struct err *err, const char
 {
 	err_set(err, ERR_API, "the rows changed while they were read: %s", what);
 	pager->early = pager->pages == 1;
+	/* A link that leads further than the rows: some were left out of the page. Off by one is a slip. */
+	pager->filtered = pager->filtered || pager->link_said > pager->offset + 1;
 	return PAGER_REREAD;
 }
 
@@ -442,9 +452,7 @@ static enum pager_verdict all_at_once(
 		err_set(err, ERR_API, "the server sends exactly as many rows as it was asked for, whatever the offset");
 		return PAGER_REREAD;
 	}
-	if (!pager->twice || !pager->ways_over)
-		return not_this_way(pager, err);
-	return done(pager, PAGER_SKIP, proof);
+	return not_this_way(pager, err);
 }
 
 /* True if an answer is the page before once more. */
@@ -522,6 +530,7 @@ static enum pager_verdict total_passed(struct pager *pager, struct err *err)
 		return PAGER_KEEP;
 	}
 	err_set(err, ERR_API, "the server states a total of %" PRIu64 " rows and sends more", pager->total);
+	pager->total_broken = true;
 	return PAGER_REREAD;
 }
 
@@ -582,6 +591,15 @@ static enum pager_verdict ended(struct pager *pager, const struct pager_answer *
 static enum pager_verdict weak_end(struct pager *pager, const struct pager_answer *answer, struct err *err)
 {
 	bool followed = pager->stage == STAGE_GAP;
+	bool total_reached = pager->total_state == TOTAL_STATED && pager->total == pager->offset;
+	if (pager->pages > 0 && pager->last_more && !total_reached && !followed && !pager->twice) {
+		if (ask_once_more(pager, err, "an answer without a list where the page before says that there is more"))
+			return PAGER_AGAIN;
+		err_set(err, ERR_API,
+			"the server says that there is more after row %" PRIu64 ", and gives no list of rows there",
+			pager->offset);
+		return PAGER_REREAD;
+	}
 	if (pager->pages > 0 && pager->largest > 1 && !pager->alone && !followed) {
 		pager->stage = STAGE_LOOK_BACK;
 		pager->gap_refused = answer->refused;
@@ -683,9 +701,12 @@ static enum pager_verdict continuity(
 			return PAGER_AGAIN;
 		return moved(pager, err, "the last row of a page was gone when the next one was asked for");
 	}
+	bool repeated = page->offset > 0 && pager->stage != STAGE_GAP && is_same_page(pager, answer);
+	if (repeated && answer->rows > 1)
+		return offset_ignored(pager, page, answer, err);
 	if (page->overlap && same_first(&pager->last, answer))
 		return PAGER_KEEP;
-	if (page->offset > 0 && pager->stage != STAGE_GAP && is_same_page(pager, answer))
+	if (repeated)
 		return offset_ignored(pager, page, answer, err);
 	if (page->overlap)
 		return moved(pager, err, "a page did not begin where the page before it ended");
@@ -728,6 +749,8 @@ static enum pager_verdict count_in(struct pager *pager, const struct pager_page 
 	pager->step = answer->rows;
 	pager->alone = false;
 	pager->weak_asked = false;
+	pager->last_more = answer->more;
+	pager->link_said = answer->has_next_offset ? answer->next_offset : 0;
 	if (answer->rows > pager->largest)
 		pager->largest = answer->rows;
 	if (pager->offset <= PAGER_ROWS_MAX && pager->pages <= PAGER_PAGES_MAX)
@@ -805,13 +828,26 @@ static enum pager_verdict blind_end(struct pager *pager, enum pager_verdict verd
 	return done(pager, verdict, proof);
 }
 
+/* Rows that came before, so many pages ago: the pages run in a circle. */
+static bool is_in_a_circle(struct pager *pager, const struct pager_answer *answer)
+{
+	if (pager->mark_rows == answer->rows && pager->mark_row.length > 0 && same_first(&pager->mark_row, answer))
+		return true;
+	if (pager->pages >= pager->mark_at) {
+		keep(&pager->mark_row, buf_text(&pager->first), pager->first.length);
+		pager->mark_rows = answer->rows;
+		pager->mark_at = pager->pages * 2;
+	}
+	return false;
+}
+
 /* No row where the next page would be. */
 static enum pager_verdict blind_nothing(struct pager *pager, const struct pager_answer *answer, struct err *err)
 {
 	bool weak = answer->list == PAGER_LIST_NONE || (pager->pages > 0 && answer->list != pager->list);
 	if (weak && ask_once_more(pager, err, "an answer without a list where rows may be"))
 		return PAGER_AGAIN;
-	if (answer->more && answer->has_next_offset && pager->way == WAY_LINKS &&
+	if (answer->more && answer->has_next_offset && pager->way == WAY_LINKS && !pager->beyond &&
 		answer->next_offset > pager->link_offset && ++pager->empty <= PAGER_EMPTY_MAX) {
 		pager->link_offset = answer->next_offset;
 		return PAGER_SKIP;
@@ -834,13 +870,15 @@ static enum pager_verdict advance_blind(
 		return PAGER_SKIP;
 	}
 	/* Whole pages have to be whole. */
-	if (again || (pager->shortened && pager->way != WAY_LINKS))
+	if (again || pager->beyond || (pager->shortened && pager->way != WAY_LINKS))
 		return not_this_way(pager, err);
 	if (count_in(pager, page, answer, answer->rows, err) != PAGER_KEEP)
 		return PAGER_FAIL;
 	if (pager->total_state == TOTAL_STATED && pager->offset > pager->total &&
 		total_passed(pager, err) != PAGER_KEEP)
 		return PAGER_REREAD;
+	if (is_in_a_circle(pager, answer))
+		return not_this_way(pager, err);
 	pager->shortened = answer->rows < pager->first_page_rows;
 	pager->empty = 0;
 	if (pager->way == WAY_WHOLE && pager->pages == 1 && answer->rows < pager->limit)
@@ -853,9 +891,11 @@ static enum pager_verdict advance_blind(
 	}
 	if (!by_links || answer->more)
 		return PAGER_KEEP;
-	if (total_missed(pager, err))
-		return not_this_way(pager, err);
-	return blind_end(pager, PAGER_KEEP, "the last page that the server speaks of");
+	/* The page that no link leads to has to be empty. */
+	uint64_t width = page->limit > answer->rows ? page->limit : answer->rows;
+	pager->beyond = true;
+	pager->link_offset = page->offset + width;
+	return PAGER_KEEP;
 }
 
 /* --- cursors -------------------------------------------------------------------------------------------------------
@@ -873,17 +913,12 @@ static bool follow(struct pager *pager, const struct pager_answer *answer)
 	const char *url = answer->next_url;
 	if (pager->mark.length > 0 && strcmp(buf_text(&pager->mark), url) == 0)
 		return false;
-	if (answer->rows > 0 && pager->mark_rows == answer->rows && pager->mark_row.length > 0 &&
-		same_first(&pager->mark_row, answer))
-		return false;
-	if (pager->pages >= pager->mark_at) {
+	if (pager->pages >= pager->mark_at)
 		keep(&pager->mark, url, strlen(url));
-		if (answer->rows > 0) {
-			keep(&pager->mark_row, buf_text(&pager->first), pager->first.length);
-			pager->mark_rows = answer->rows;
-		}
+	if (answer->rows > 0 && is_in_a_circle(pager, answer))
+		return false;
+	if (pager->pages >= pager->mark_at)
 		pager->mark_at = pager->pages * 2;
-	}
 	keep(&pager->cursor, url, strlen(url));
 	return true;
 }
@@ -1056,6 +1091,11 @@ bool pager_total(const struct pager *pager, uint64_t *total)
 const char *pager_proof(const struct pager *pager)
 {
 	return pager->proof;
+}
+
+bool pager_total_broken(const struct pager *pager)
+{
+	return pager->total_broken;
 }
 
 void pager_reject(struct pager *pager)

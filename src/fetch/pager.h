@@ -146,6 +146,9 @@ const char *pager_proof(const struct pager *pager);
  * pager_done. */
 const char *pager_doubt(const struct pager *pager);
 
+/* True if some reading had more rows than the total it stated. */
+bool pager_total_broken(const struct pager *pager);
+
 /* Readings in this way of paging do not agree: the next restart tries another one. */
 void pager_reject(struct pager *pager);
 
