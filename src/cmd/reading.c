@@ -71,6 +71,7 @@ struct reading_mark {
 	uint64_t distinct;
 	uint64_t borders;
 	unsigned limit;
+	bool one_page;          /* it was the same as before, and had only one page */
 	unsigned agreements;    /* readings in a row that were the same */
 	unsigned disagreements; /* readings that were not like the one before */
 };
@@ -613,6 +614,7 @@ static bool is_confirmed(struct reading *reading, struct reading_mark *before, b
 	bool other_borders = now.borders == 0 || now.borders != before->borders;
 	/* One page by itself does not show that a way of asking for the next one works. */
 	bool paged = now.borders != 0 || before->borders != 0 || pager_way(reading->pager)[0] == '\0';
+	now.one_page = same && !paged;
 	if (same && paged && now.limit != before->limit && (!repeats || other_borders))
 		now.agreements = before->agreements + 1;
 	now.disagreements += before->set && !same ? 1 : 0;
@@ -638,7 +640,7 @@ static bool is_settled(struct reading *reading, struct reading_mark *before, str
 			counts->distinct, reading->most);
 	if (confirmed || (repeats == 0 && doubt == NULL && !fewer))
 		return true;
-	if (disagree || repeats > 0)
+	if (disagree || repeats > 0 || before->one_page)
 		pager_reject(reading->pager);
 	if (repeats > 0)
 		return err_set(err, ERR_API,
