@@ -49,9 +49,9 @@ const struct pager_page *page_place(const struct page *page);
 /* Asks the server; sorted: for rows in order of sourcedId. Not while a request runs. */
 bool page_start(struct page *page, bool sorted, struct err *err);
 
-/* Reads page number of the store's reading of this endpoint in place of a request; place comes from there. False when
- * it is damaged. */
-bool page_recall(struct page *page, size_t number, struct pager_answer *answer, struct err *err);
+/* Reads page number of the store's reading of this endpoint in place of a request; place comes from there. Judged:
+ * the answer is for the pager, so what was said beside the rows is needed too. False when it is damaged. */
+bool page_recall(struct page *page, size_t number, bool judged, struct pager_answer *answer, struct err *err);
 
 /* A request that the server does not accept, whatever was left out of it: true if that may be its way to say that the
  * rows end before this page, which the pager judges. */

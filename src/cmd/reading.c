@@ -688,7 +688,7 @@ static bool recall(struct reading *reading, bool judged, struct err *err)
 		struct pager_answer answer;
 		if (stop_requested())
 			return err_set(err, ERR_STOPPED, "stopped");
-		if (!page_recall(slot->page, number, &answer, err))
+		if (!page_recall(slot->page, number, judged, &answer, err))
 			return false;
 		if (judged) {
 			const struct pager_page *kept = page_place(slot->page);
