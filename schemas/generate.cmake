@@ -1,5 +1,5 @@
-# Makes schema_tables.c, the constant tables of table/schema.h, table/consumer.h and provider.h, from the JSON files
-# beside this script:
+# Makes schema_tables.c, the constant tables of table/schema.h, table/consumer.h, table/format.h and provider.h, from the
+# JSON files beside this script:
 #
 #	cmake -DSCHEMAS=schemas -DOUTPUT=schema_tables.c -P schemas/generate.cmake
 #
@@ -1182,6 +1182,50 @@ function(read_provider name)
 	set(PROVIDER_ROWS "${PROVIDER_ROWS}\t&provider_${symbol},\n" PARENT_SCOPE)
 endfunction()
 
+# ---- Other formats ----
+
+# Reads formats/NAME.json, appends to C, and adds it to FORMAT_ROWS.
+function(read_format name)
+	open_file("formats/${name}.json")
+	check_pattern("" name "${name}" "[a-z][a-z0-9-]*")
+	check_keys("${JSON}" "" title files)
+	get(title "${JSON}" "" title STRING)
+	get(files "${JSON}" "" files ARRAY)
+	string(JSON count LENGTH "${files}")
+	if(count EQUAL 0)
+		fail("" "\"files\" must not be empty")
+	endif()
+	math(EXPR last "${count} - 1")
+	set(rows "")
+	foreach(i RANGE ${last})
+		set(where "files[${i}]")
+		string(JSON type TYPE "${files}" ${i})
+		if(NOT type STREQUAL OBJECT)
+			fail("${where}" "must be an object")
+		endif()
+		string(JSON file GET "${files}" ${i})
+		check_keys("${file}" "${where}" name columns lacks)
+		get(file_name "${file}" "${where}" name STRING)
+		check_pattern("${where}" name "${file_name}" "[A-Za-z0-9_-]+\\.csv")
+		get(columns "${file}" "${where}" columns ARRAY)
+		get_list(columns "${file}" "${where}" columns "[A-Za-z0-9_. -]+")
+		get_list(lacks "${file}" "${where}" lacks "[A-Za-z0-9_. -]+")
+		c_text(file_name "${file_name}")
+		c_list(columns ${columns})
+		c_list(lacks ${lacks})
+		string(APPEND rows "\n\t\t{${file_name}, ${columns}, ${lacks}},")
+	endforeach()
+	string(REPLACE "-" "_" symbol "${name}")
+	c_text(title "${title}")
+	set(C "${C}static const struct format format_${symbol} = {
+	.name = \"${name}\",
+	.title = ${title},
+	.files = (const struct format_file[]){${rows}
+		{NULL, NULL, NULL}},
+};\n\n" PARENT_SCOPE)
+	set(FORMAT_ROWS "${FORMAT_ROWS}\t&format_${symbol},\n" PARENT_SCOPE)
+endfunction()
+
 # ---- All of it ----
 
 foreach(argument SCHEMAS OUTPUT)
@@ -1196,6 +1240,7 @@ set(C "/* Made from the files in schemas/ by generate.cmake. Changes belong ther
 
 #include \"provider.h\"
 #include \"table/consumer.h\"
+#include \"table/format.h\"
 #include \"table/schema.h\"\n\n")
 set(ALL_TABLES "")
 set(PROVIDER_ROWS "")
@@ -1215,5 +1260,13 @@ list(SORT names)
 foreach(name IN LISTS names)
 	read_provider("${name}")
 endforeach()
+file(GLOB names RELATIVE "${SCHEMAS}/formats" "${SCHEMAS}/formats/*.json")
+list(TRANSFORM names REPLACE "\\.json$" "")
+list(SORT names)
+set(FORMAT_ROWS "")
+foreach(name IN LISTS names)
+	read_format("${name}")
+endforeach()
+string(APPEND C "const struct format *const formats[] = {\n${FORMAT_ROWS}\tNULL,\n};\n\n")
 string(APPEND C "const struct provider *const providers[] = {\n${PROVIDER_ROWS}\tNULL,\n};\n")
 file(WRITE "${OUTPUT}" "${C}")

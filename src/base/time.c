@@ -138,16 +138,22 @@ void time_zone_set(const char *name)
 	tzset();
 }
 
-void time_local_date(int64_t unix_seconds, char out[static 11])
+int time_local_day(int64_t unix_seconds)
 {
 	struct tm local;
 	time_t when = (time_t)unix_seconds;
-	if (localtime_r(&when, &local) == NULL) {
-		memcpy(out, "1970-01-01", 11);
-		return;
-	}
-	snprintf(out, 11, "%04u-%02u-%02u", (unsigned)(local.tm_year + 1900) % 10000,
-		(unsigned)(local.tm_mon + 1) % 100, (unsigned)local.tm_mday % 100);
+	if (localtime_r(&when, &local) == NULL)
+		return 0;
+	return (int)time_days(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
+}
+
+void time_local_date(int64_t unix_seconds, char out[static 11])
+{
+	int year;
+	int month;
+	int day;
+	time_date(time_local_day(unix_seconds), &year, &month, &day);
+	snprintf(out, 11, "%04u-%02u-%02u", (unsigned)year % 10000, (unsigned)month % 100, (unsigned)day % 100);
 }
 
 int64_t time_from_local(int year, int month, int day, int minute, int second)

@@ -29,7 +29,8 @@ bool time_zone_known(const char *name);
 /* Makes it the time zone of the process. To be called before there are threads. */
 void time_zone_set(const char *name);
 
-/* Writes the local day, "2026-11-21". */
+/* Returns the local day, since 1970-01-01, or writes it as "2026-11-21". */
+int time_local_day(int64_t unix_seconds);
 void time_local_date(int64_t unix_seconds, char out[static 11]);
 
 /* The moment of a local date and time of day. */

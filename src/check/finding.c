@@ -191,6 +191,16 @@ static char *printable(const char *value, size_t length)
 	return copy;
 }
 
+/* Whether it looks like an id as the standard has them: anything else may be a value that got there by mistake. */
+static bool is_plain_id(const char *id, size_t length)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_/@";
+	for (size_t i = 0; i < length; i++)
+		if (id[i] == '\0' || strchr(allowed, id[i]) == NULL)
+			return false;
+	return length > 0;
+}
+
 /* Keeps the examples of the first rows, in the order of rows. */
 static void add_example(const struct findings *findings, struct finding *finding, const struct finding_note *note)
 {
@@ -205,7 +215,9 @@ static void add_example(const struct findings *findings, struct finding *finding
 		(finding->example_count - at) * sizeof(finding->examples[0]));
 	finding->examples[at] = (struct finding_example){
 		.row = note->row,
-		.id = findings->keep_ids && note->id != NULL ? printable(note->id, note->id_length) : NULL,
+		.id = findings->keep_ids && note->id != NULL && is_plain_id(note->id, note->id_length)
+			      ? printable(note->id, note->id_length)
+			      : NULL,
 		.value = findings->keep_values && note->value != NULL ? printable(note->value, note->length) : NULL,
 	};
 	finding->example_count++;

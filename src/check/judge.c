@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "check/form.h"
 #include "check/grammar.h"
 #include "check/links.h"
 #include "check/repeat.h"
+#include "check/seats.h"
+#include "check/spreadsheet.h"
 #include "check/teaching.h"
 #include "table/row.h"
 #include "table/rowpage.h"
@@ -79,8 +82,10 @@ struct field {
 	char *own_name;
 	int index; /* of column, or SCHEMA_NONE */
 	enum special special;
-	bool refers; /* what it refers to is judged */
-	bool itself; /* it refers to rows of the same file */
+	bool guessed; /* name is what the own one must mean */
+	bool secret;  /* nobody is to see what is in it */
+	bool refers;  /* what it refers to is judged */
+	bool itself;  /* it refers to rows of the same file */
 };
 
 /* A column of which the receiver wants more than the standard. */
@@ -90,19 +95,28 @@ struct wish {
 	struct repeat *repeat; /* of values that have to be unique, or NULL */
 };
 
+/* What the rules about the whole of a file watch its rows for. */
+enum watch { WATCH_NOTHING, WATCH_ORGS, WATCH_SESSIONS, WATCH_CLASSES, WATCH_SEATS };
+
 /* The file that is being judged. */
 struct file {
+	enum watch watch;
 	const struct table *table; /* NULL between files */
 	bool delta;
 	struct grammar grammar;
-	bool headed;   /* the header came */
-	bool unusable; /* and nothing can be made of it */
+	bool headed;      /* the header came */
+	bool unusable;    /* and nothing can be made of it */
+	bool spreadsheet; /* a spreadsheet program has saved it, which is told */
 	struct field *fields;
 	size_t width;
 	int *at; /* by column of the table: the field, or SCHEMA_NONE */
 	uint64_t rows;
 	struct repeat *ids;
 	struct repeat *usernames; /* NULL when they are not looked at */
+	struct seats *seats;      /* NULL when they are not looked at */
+	bool unsure;              /* some row cannot be understood as far as the rules about the whole ask */
+	bool school;              /* some row is a school */
+	int last_end;             /* of a session, in days since 1970 */
 	struct rowpage *pending;  /* references to rows of the file that had not come yet */
 	struct wish *wishes;
 	size_t wish_count;
@@ -118,6 +132,7 @@ struct spot {
 	unsigned wrong;                              /* bits of specials that are filled and of no right form */
 	int begin;
 	int end;
+	const struct csv_cell *id; /* NULL when it has none */
 };
 
 struct judge {
@@ -161,6 +176,7 @@ static void release_file(struct file *file)
 	free(file->wishes);
 	repeat_free(file->ids);
 	repeat_free(file->usernames);
+	seats_free(file->seats);
 	rowpage_free(file->pending);
 	*file = (struct file){0};
 }
@@ -181,12 +197,13 @@ bool judge_begin(struct judge *judge, const struct table *table, bool delta, str
 	release_file(file);
 	file->table = table;
 	file->delta = delta;
+	file->last_end = INT_MIN;
 	grammar_init(&file->grammar, judge->findings, table->file_name);
 	file->at = mem_new((size_t)table->column_count, sizeof(*file->at));
 	for (int c = 0; c < table->column_count; c++)
 		file->at[c] = SCHEMA_NONE;
 	file->pending = rowpage_new(judge->options.folder);
-	file->ids = repeat_new(judge->options.folder, table->file_name, err);
+	file->ids = repeat_new(judge->options.folder, table->file_name, false, err);
 	return file->ids != NULL;
 }
 
@@ -209,15 +226,41 @@ static void find(struct judge *judge, enum rule rule, const char *column, const 
 	findings_add(judge->findings, rule, judge->file.table->file_name, column, detail, row, NULL, 0);
 }
 
-static void find_text(struct judge *judge, enum rule rule, const struct field *field, const char *text, size_t length)
+/* Of the row of that id. */
+static void find_id(
+	struct judge *judge, enum rule rule, const char *column, uint64_t row, const char *id, size_t length)
 {
-	findings_add(judge->findings, rule, judge->file.table->file_name, field->name, NULL, judge->spot.row->number,
-		text, length);
+	findings_note(judge->findings, &(struct finding_note){
+					       .rule = rule,
+					       .file = judge->file.table->file_name,
+					       .column = column,
+					       .row = row,
+					       .id = id,
+					       .id_length = length,
+				       });
+}
+
+/* Of the row that is judged. */
+static void find_text(struct judge *judge, enum rule rule, const struct field *field, const char *detail,
+	const char *text, size_t length)
+{
+	const struct csv_cell *id = judge->spot.id;
+	findings_note(judge->findings, &(struct finding_note){
+					       .rule = rule,
+					       .file = judge->file.table->file_name,
+					       .column = field != NULL ? field->name : NULL,
+					       .detail = detail,
+					       .row = judge->spot.row->number,
+					       .id = id != NULL ? id->text : NULL,
+					       .id_length = id != NULL ? id->length : 0,
+					       .value = text,
+					       .length = length,
+				       });
 }
 
 static void find_cell(struct judge *judge, enum rule rule, const struct field *field, const struct csv_cell *cell)
 {
-	find_text(judge, rule, field, cell->text, cell->length);
+	find_text(judge, rule, field, NULL, cell->text, cell->length);
 }
 
 static const struct field *special_field(const struct judge *judge, enum special special)
@@ -226,6 +269,14 @@ static const struct field *special_field(const struct judge *judge, enum special
 	while (field->special != special)
 		field++;
 	return field;
+}
+
+static bool has_special(const struct file *file, enum special special)
+{
+	for (size_t i = 0; i < file->width; i++)
+		if (file->fields[i].special == special)
+			return true;
+	return false;
 }
 
 /* Of the cell with that meaning, which the row has. */
@@ -305,6 +356,60 @@ static bool judge_names(struct judge *judge, const struct csv_row *row)
 	return true;
 }
 
+/* Whether a column that is never published is meant, by the standard's name or as a metadata column of that name. */
+static bool is_secret(const struct table *table, const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	const char *last = dot != NULL ? dot + 1 : name;
+	const struct csv_cell cell = {.text = last, .length = strlen(last)};
+	for (int c = 0; c < table->column_count; c++)
+		if (table->columns[c].type == COLUMN_BLANK && is_nearly(&cell, table->columns[c].name))
+			return true;
+	return false;
+}
+
+/* The column that is missing and nearest to a name that no column has, or SCHEMA_NONE. */
+static int nearest_column(const struct file *file, const char *name)
+{
+	char plain[NEAREST_MAX];
+	char other[NEAREST_MAX];
+	size_t length = strlen(name);
+	if (length == 0 || length > NEAREST_MAX || strncmp(name, extension, sizeof(extension) - 1) == 0)
+		return SCHEMA_NONE;
+	length = nearest_plain(name, length, plain);
+	size_t best = nearest_limit(length);
+	int nearest = SCHEMA_NONE;
+	for (int c = 0; c < file->table->column_count; c++) {
+		const char *column = file->table->columns[c].name;
+		if (file->at[c] != SCHEMA_NONE)
+			continue;
+		size_t far = nearest_distance(plain, length, other, nearest_plain(column, strlen(column), other));
+		if (far < best) {
+			best = far;
+			nearest = c;
+		}
+	}
+	return nearest;
+}
+
+/* Gives names that are nearly those of columns that are missing these columns. Returns how many. */
+static size_t guess_columns(struct judge *judge)
+{
+	struct file *file = &judge->file;
+	size_t guessed = 0;
+	for (size_t i = 0; i < file->width; i++) {
+		struct field *field = &file->fields[i];
+		int c = field->name == field->own_name ? nearest_column(file, field->own_name) : SCHEMA_NONE;
+		if (c == SCHEMA_NONE)
+			continue;
+		field->name = file->table->columns[c].name;
+		field->guessed = true;
+		place_column(judge, c, i);
+		guessed++;
+	}
+	return guessed;
+}
+
 /* Gives each cell of the header the column it names. False when there is none. */
 static bool place_columns(struct judge *judge, const struct csv_row *row)
 {
@@ -319,6 +424,7 @@ static bool place_columns(struct judge *judge, const struct csv_row *row)
 		field->own_name = mem_copy_n(row->cells[i].text, shown);
 		field->name = field->own_name;
 		field->index = SCHEMA_NONE;
+		field->secret = is_secret(file->table, field->own_name);
 		int c = column_of(file->table, &row->cells[i], is_nearly);
 		if (c == SCHEMA_NONE)
 			continue;
@@ -327,7 +433,9 @@ static bool place_columns(struct judge *judge, const struct csv_row *row)
 		if (file->at[c] == SCHEMA_NONE)
 			place_column(judge, c, i);
 	}
-	return placed > 0;
+	/* One name that is nearly right may be a value of a file without a header. */
+	size_t guessed = guess_columns(judge);
+	return placed > 0 || guessed > 1;
 }
 
 static bool is_repeated(const struct csv_row *row, size_t i)
@@ -389,7 +497,11 @@ static void judge_header(struct judge *judge, const struct csv_row *row)
 			find(judge, RULE_HEADER_DUPLICATE, field->name, NULL, row->number);
 			continue;
 		}
-		if (!is_text(&row->cells[i], field->name))
+		if (field->guessed) {
+			char *meant = mem_format("did you mean %s?", field->name);
+			find(judge, RULE_HEADER_MISSPELLED, field->own_name, meant, row->number);
+			free(meant);
+		} else if (!is_text(&row->cells[i], field->name))
 			find(judge, RULE_HEADER_CASE, field->name, NULL, row->number);
 		if (field->index < greatest && out_of_order == NULL)
 			out_of_order = field->name;
@@ -416,7 +528,7 @@ static bool make_wishes(struct judge *judge, struct err *err)
 		*wish = (struct wish){.required = required, .field = (size_t)file->at[required->column.column]};
 		if (!required->unique)
 			continue;
-		wish->repeat = repeat_new(judge->options.folder, file->table->file_name, err);
+		wish->repeat = repeat_new(judge->options.folder, file->table->file_name, true, err);
 		if (wish->repeat == NULL)
 			return false;
 	}
@@ -433,15 +545,62 @@ static bool watch_usernames(struct judge *judge, struct err *err)
 		for (size_t w = 0; w < file->wish_count; w++)
 			if (file->wishes[w].field == i && file->wishes[w].repeat != NULL)
 				return true;
-		file->usernames = repeat_new(judge->options.folder, file->table->file_name, err);
+		file->usernames = repeat_new(judge->options.folder, file->table->file_name, true, err);
 		return file->usernames != NULL;
 	}
 	return true;
 }
 
+static bool is_column_name(const void *context, const struct csv_cell *cell)
+{
+	return column_of(context, cell, is_nearly) != SCHEMA_NONE;
+}
+
+/* A line that a spreadsheet program has put in front, or a header with other separators: then nothing more can be made
+ * of the file. */
+static bool is_of_spreadsheet(struct judge *judge, const struct csv_row *row)
+{
+	struct file *file = &judge->file;
+	enum spreadsheet_trace trace = spreadsheet_trace(row, is_column_name, file->table);
+	if (trace == SPREADSHEET_NONE)
+		return false;
+	if (!file->spreadsheet)
+		find(judge, RULE_CSV_SEPARATOR, NULL, spreadsheet_word(trace), row->number);
+	file->spreadsheet = true;
+	file->headed = trace != SPREADSHEET_SEP_LINE;
+	file->unusable = file->headed;
+	return true;
+}
+
+/* Says what the rules about the whole of a full list have to see of every row. */
+static bool watch_whole(struct judge *judge, struct err *err)
+{
+	static const struct {
+		const char *table;
+		enum watch watch;
+		enum special needs;
+	} watches[] = {
+		{"orgs", WATCH_ORGS, SPECIAL_KIND},
+		{"academicSessions", WATCH_SESSIONS, SPECIAL_END},
+		{"classes", WATCH_CLASSES, SPECIAL_NONE},
+		{"enrollments", WATCH_SEATS, SPECIAL_CLASS},
+	};
+	struct file *file = &judge->file;
+	for (size_t i = 0; !file->delta && i < sizeof(watches) / sizeof(watches[0]); i++)
+		if (strcmp(watches[i].table, file->table->name) == 0 &&
+			(watches[i].needs == SPECIAL_NONE || has_special(file, watches[i].needs)))
+			file->watch = watches[i].watch;
+	if (file->watch != WATCH_SEATS)
+		return true;
+	file->seats = seats_new(judge->options.folder, file->table->file_name, err);
+	return file->seats != NULL;
+}
+
 static bool read_header(struct judge *judge, const struct csv_row *row, struct err *err)
 {
 	struct file *file = &judge->file;
+	if ((row->notes & CSV_TOO_LARGE) == 0 && is_of_spreadsheet(judge, row))
+		return true;
 	/* Names that are no text at all, as in UTF-16, say more than how their line ends. */
 	bool fit = (row->notes & CSV_TOO_LARGE) != 0 || judge_names(judge, row);
 	enum grammar_row line = fit ? grammar_line(&file->grammar, row, 0, RULE_CSV_ROW_WIDTH) : GRAMMAR_BROKEN;
@@ -459,14 +618,14 @@ static bool read_header(struct judge *judge, const struct csv_row *row, struct e
 	}
 	file->unusable = false;
 	judge_header(judge, row);
-	return make_wishes(judge, err) && watch_usernames(judge, err);
+	return make_wishes(judge, err) && watch_usernames(judge, err) && watch_whole(judge, err);
 }
 
 /* --- references ----------------------------------------------------------------------------------------------------
  */
 
 /* A reference to a row of the same file that may still come: where it stands, and what it says. */
-enum { PENDING_ROW, PENDING_FIELD, PENDING_NUMBER, PENDING_ID, PENDING_CELLS };
+enum { PENDING_ROW, PENDING_FIELD, PENDING_NUMBER, PENDING_ID, PENDING_OWN, PENDING_CELLS };
 
 static bool pend(struct judge *judge, const struct field *field, const char *id, size_t length, struct err *err)
 {
@@ -477,6 +636,8 @@ static bool pend(struct judge *judge, const struct field *field, const char *id,
 	row_set(&row, PENDING_ROW, (const char *)&line, sizeof(line));
 	row_set(&row, PENDING_FIELD, (const char *)&place, sizeof(place));
 	row_set(&row, PENDING_NUMBER, (const char *)&judge->spot.number, sizeof(judge->spot.number));
+	if (judge->spot.id != NULL)
+		row_set(&row, PENDING_OWN, judge->spot.id->text, judge->spot.id->length);
 	bool fine = !row_set(&row, PENDING_ID, id, length) || rowpage_add(judge->file.pending, &row, err);
 	row_release(&row);
 	return fine;
@@ -503,7 +664,7 @@ static bool refer(
 		find_text(judge,
 			form_joined_otherwise(id, length) && column_is_list(field->column->type) ? RULE_FIELD_LIST
 												 : RULE_REF_MISSING,
-			field, id, length);
+			field, NULL, id, length);
 		*told = true;
 	}
 	if (field->special == SPECIAL_PARENT && number != LINKS_NONE && judge->spot.number != LINKS_NONE)
@@ -553,9 +714,18 @@ static bool settle(void *context, const char *encoded, size_t length, struct err
 	uint32_t number = links_find(judge->links, judge->file.table, id, id_length);
 	bool list = column_is_list(field->column->type);
 	if (number == LINKS_NONE && (settling->row != line || settling->field != place)) {
-		findings_add(judge->findings,
-			list && form_joined_otherwise(id, id_length) ? RULE_FIELD_LIST : RULE_REF_MISSING,
-			judge->file.table->file_name, field->name, NULL, line, id, id_length);
+		findings_note(judge->findings,
+			&(struct finding_note){
+				.rule = list && form_joined_otherwise(id, id_length) ? RULE_FIELD_LIST
+										     : RULE_REF_MISSING,
+				.file = judge->file.table->file_name,
+				.column = field->name,
+				.row = line,
+				.id = row_text(&row, PENDING_OWN),
+				.id_length = row_length(&row, PENDING_OWN),
+				.value = id,
+				.length = id_length,
+			});
 		settling->row = line;
 		settling->field = place;
 	}
@@ -596,6 +766,36 @@ static bool judge_date(struct judge *judge, const struct field *field, const str
 	return fine;
 }
 
+/* Whether a value is a number that a spreadsheet program has rounded. Most are known not to be by one look. */
+static bool is_rounded(const struct csv_cell *cell)
+{
+	const char *end = cell->text + cell->length;
+	return cell->length >= 5 && (end[-3] == '+' || end[-4] == '+') &&
+	       spreadsheet_is_rounded(cell->text, cell->length);
+}
+
+/* The same for the items of a list. */
+static bool has_rounded(const struct csv_cell *cell)
+{
+	const char *text = cell->text;
+	size_t length = cell->length;
+	const char *item = NULL;
+	size_t item_length = 0;
+	if (memchr(text, '+', length) == NULL)
+		return false;
+	while (form_item(&text, &length, &item, &item_length))
+		if (spreadsheet_is_rounded(item, item_length))
+			return true;
+	return spreadsheet_is_rounded(cell->text, cell->length);
+}
+
+static enum rule broken_text(const struct field *field, const struct csv_cell *cell)
+{
+	if (is_rounded(cell))
+		return RULE_FIELD_ROUNDED;
+	return field->special != SPECIAL_EMAIL || form_email(cell->text, cell->length) ? RULE_COUNT : RULE_FIELD_EMAIL;
+}
+
 /* The rule that the form of a cell breaks, or RULE_COUNT. */
 static enum rule broken_form(struct judge *judge, const struct field *field, const struct csv_cell *cell)
 {
@@ -611,13 +811,15 @@ static enum rule broken_form(struct judge *judge, const struct field *field, con
 	case COLUMN_ENUM:
 		return form_word(text, length, field->column->vocabulary->values) ? RULE_COUNT : RULE_FIELD_ENUM;
 	case COLUMN_GUIDS:
+		if (has_rounded(cell))
+			return RULE_FIELD_ROUNDED;
+		return form_list(text, length) ? RULE_COUNT : RULE_FIELD_LIST;
 	case COLUMN_TEXTS:
 	case COLUMN_ENUMS:
 	case COLUMN_GRADES: return form_list(text, length) ? RULE_COUNT : RULE_FIELD_LIST;
-	case COLUMN_TEXT:
-		return field->special != SPECIAL_EMAIL || form_email(text, length) ? RULE_COUNT : RULE_FIELD_EMAIL;
+	case COLUMN_TEXT: return broken_text(field, cell);
 	case COLUMN_GUID:
-	case COLUMN_ID:
+	case COLUMN_ID: return is_rounded(cell) ? RULE_FIELD_ROUNDED : RULE_COUNT;
 	case COLUMN_DIGEST:
 	case COLUMN_BLANK:
 	case COLUMN_TYPE_COUNT: break;
@@ -682,8 +884,23 @@ static void judge_blank(struct judge *judge, const struct field *field, const st
 		find_cell(judge, RULE_CSV_BLANK_ONLY, field, cell);
 }
 
+/* The grammar of a cell counts, and that there is something; but what it is nobody is to see. */
+static bool judge_secret(struct judge *judge, const struct field *field, const struct csv_cell *cell)
+{
+	const struct csv_cell hidden = {.text = "", .notes = cell->notes};
+	if (!grammar_cell(&judge->file.grammar, &hidden, judge->spot.row->number, field->name))
+		return true;
+	if (!clean_is_blank(cell->text, cell->length))
+		find_text(judge, RULE_FIELD_PASSWORD, field, NULL, NULL, 0);
+	else if (cell->length > 0)
+		find_cell(judge, RULE_CSV_BLANK_ONLY, field, cell);
+	return true;
+}
+
 static bool judge_cell(struct judge *judge, const struct field *field, const struct csv_cell *cell, struct err *err)
 {
+	if (field->secret)
+		return judge_secret(judge, field, cell);
 	if (!grammar_cell(&judge->file.grammar, cell, judge->spot.row->number, field->name)) {
 		judge->spot.wrong |= 1U << field->special;
 		return true;
@@ -720,13 +937,20 @@ static bool judge_id(struct judge *judge, struct err *err)
 		if (!refer(judge, field, cell->text, cell->length, &told, err))
 			return false;
 	} else {
+		if (is_rounded(cell)) {
+			find_cell(judge, RULE_FIELD_ROUNDED, field, cell);
+			judge->spot.number = links_add(judge->links, file->table, cell->text, cell->length);
+			return true;
+		}
 		if (!form_spelled(cell->text, cell->length, &judge->id_alphabet))
 			find_cell(judge, RULE_ID_CHARS, field, cell);
 		if (cell->length > judge->id_max && form_characters(cell->text, cell->length) > judge->id_max)
 			find_cell(judge, RULE_ID_LENGTH, field, cell);
 	}
 	judge->spot.number = links_add(judge->links, file->table, cell->text, cell->length);
-	return repeat_add(file->ids, cell->text, cell->length, judge->spot.row->number, false, err);
+	return repeat_add(file->ids,
+		&(struct repeat_value){.text = cell->text, .length = cell->length, .row = judge->spot.row->number},
+		err);
 }
 
 static void judge_kind(struct judge *judge)
@@ -801,12 +1025,10 @@ static void judge_size(struct judge *judge, const struct consumer *consumer)
 		return;
 	if (consumer->class_max > 0 && class_number != LINKS_NONE && is_text(role, "student") &&
 		teaching_student(judge->teaching, class_number) == (uint32_t)consumer->class_max + 1)
-		find(judge, RULE_SEM_SIZE, special_field(judge, SPECIAL_CLASS)->name, "students of a class",
-			judge->spot.row->number);
+		find_text(judge, RULE_SEM_SIZE, special_field(judge, SPECIAL_CLASS), "students of a class", NULL, 0);
 	if (consumer->load_max > 0 && user != LINKS_NONE && is_text(role, "teacher") &&
 		teaching_class(judge->teaching, user) == (uint32_t)consumer->load_max + 1)
-		find(judge, RULE_SEM_SIZE, special_field(judge, SPECIAL_USER)->name, "classes of a teacher",
-			judge->spot.row->number);
+		find_text(judge, RULE_SEM_SIZE, special_field(judge, SPECIAL_USER), "classes of a teacher", NULL, 0);
 }
 
 static bool are_whole(const struct csv_cell *cell)
@@ -836,10 +1058,27 @@ static void judge_quotes(struct judge *judge, enum consumer_quote quote)
 	const struct csv_row *row = judge->spot.row;
 	for (size_t i = 0; i < row->count; i++) {
 		if (!is_quoted_well(&row->cells[i], quote)) {
-			find(judge, RULE_CONSUMER_QUOTE, NULL, NULL, row->number);
+			find_text(judge, RULE_CONSUMER_QUOTE, NULL, NULL, NULL, 0);
 			return;
 		}
 	}
+}
+
+/* The value of the row, to be compared with those of others. */
+static bool add_value(
+	struct judge *judge, struct repeat *repeat, const struct csv_cell *cell, bool mark, struct err *err)
+{
+	const struct csv_cell *id = judge->spot.id;
+	return repeat_add(repeat,
+		&(struct repeat_value){
+			.text = cell->text,
+			.length = cell->length,
+			.row = judge->spot.row->number,
+			.id = id != NULL ? id->text : "",
+			.id_length = id != NULL ? id->length : 0,
+			.mark = mark,
+		},
+		err);
 }
 
 static bool judge_wishes(struct judge *judge, struct err *err)
@@ -855,7 +1094,7 @@ static bool judge_wishes(struct judge *judge, struct err *err)
 		if (blank && meant && !field->column->required)
 			find_cell(judge, RULE_CONSUMER_REQUIRED, field, cell);
 		if (!blank && wish->repeat != NULL && clean_fine(cell->text, cell->length) == cell->length &&
-			!repeat_add(wish->repeat, cell->text, cell->length, judge->spot.row->number, meant, err))
+			!add_value(judge, wish->repeat, cell, meant, err))
 			return false;
 	}
 	return true;
@@ -879,6 +1118,66 @@ static bool judge_receiver(struct judge *judge, struct err *err)
 	return judge_wishes(judge, err);
 }
 
+/* Whether a class has a teacher, and who is in it twice. */
+static void judge_seat(struct judge *judge)
+{
+	struct file *file = &judge->file;
+	const struct spot *spot = &judge->spot;
+	const struct csv_cell *role = spot->cells[SPECIAL_ROLE];
+	uint32_t class_number = spot->targets[SPECIAL_CLASS];
+	uint32_t user = spot->targets[SPECIAL_USER];
+	uint32_t school = spot->targets[SPECIAL_SCHOOL];
+	if (role == NULL || class_number == LINKS_NONE) {
+		file->unsure = true;
+		return;
+	}
+	if (is_text(role, "teacher"))
+		teaching_taught(judge->teaching, class_number);
+	uint32_t own = teaching_school(judge->teaching, class_number);
+	if (school != LINKS_NONE && own != TEACHING_NO_SCHOOL && school != own &&
+		links_kind(judge->links, special_field(judge, SPECIAL_SCHOOL)->column->ref, school) !=
+			LINKS_OTHER) /* else that is told */
+		find_special(judge, RULE_SEM_OTHER_SCHOOL, SPECIAL_SCHOOL);
+	if (user == LINKS_NONE || is_wrong(judge, SPECIAL_BEGIN) || is_wrong(judge, SPECIAL_END))
+		return;
+	seats_add(file->seats, &(struct seat){class_number, user, spot->begin, spot->end, spot->row->number},
+		spot->id != NULL ? spot->id->text : "", spot->id != NULL ? spot->id->length : 0);
+}
+
+/* A school that is none is told as such, and no enrollment's fault. */
+static void watch_class(struct judge *judge)
+{
+	const struct spot *spot = &judge->spot;
+	uint32_t school = spot->targets[SPECIAL_SCHOOL];
+	if (school != LINKS_NONE &&
+		links_kind(judge->links, special_field(judge, SPECIAL_SCHOOL)->column->ref, school) == LINKS_OTHER)
+		school = LINKS_NONE;
+	if (spot->number != LINKS_NONE)
+		teaching_open(judge->teaching, spot->number, spot->row->number,
+			school != LINKS_NONE ? school : TEACHING_NO_SCHOOL);
+}
+
+/* What the rules about the whole of a file have to see of a row. */
+static void watch_row(struct judge *judge)
+{
+	struct file *file = &judge->file;
+	const struct spot *spot = &judge->spot;
+	switch (file->watch) {
+	case WATCH_NOTHING: break;
+	case WATCH_ORGS:
+		file->school = file->school ||
+			       (spot->cells[SPECIAL_KIND] != NULL && is_text(spot->cells[SPECIAL_KIND], "school"));
+		file->unsure = file->unsure || spot->cells[SPECIAL_KIND] == NULL;
+		break;
+	case WATCH_SESSIONS:
+		file->unsure = file->unsure || spot->cells[SPECIAL_END] == NULL;
+		file->last_end = spot->end > file->last_end ? spot->end : file->last_end;
+		break;
+	case WATCH_CLASSES: watch_class(judge); break;
+	case WATCH_SEATS: judge_seat(judge); break;
+	}
+}
+
 /* Cells that only make sense together. */
 static bool judge_together(struct judge *judge, struct err *err)
 {
@@ -893,8 +1192,9 @@ static bool judge_together(struct judge *judge, struct err *err)
 		judge_primary(judge);
 	const struct csv_cell *username = spot->cells[SPECIAL_USERNAME];
 	if (username != NULL && judge->file.usernames != NULL &&
-		!repeat_add(judge->file.usernames, username->text, username->length, spot->row->number, false, err))
+		!add_value(judge, judge->file.usernames, username, false, err))
 		return false;
+	watch_row(judge);
 	return judge->options.consumer == NULL || judge_receiver(judge, err);
 }
 
@@ -902,7 +1202,11 @@ static void begin_spot(struct judge *judge, const struct csv_row *row)
 {
 	const struct file *file = &judge->file;
 	struct spot *spot = &judge->spot;
+	int at = file->at[SCHEMA_SOURCED_ID];
 	spot->row = row;
+	spot->id = at != SCHEMA_NONE ? &row->cells[at] : NULL;
+	judge->file.grammar.id = spot->id != NULL ? spot->id->text : NULL;
+	judge->file.grammar.id_length = spot->id != NULL ? spot->id->length : 0;
 	spot->number = LINKS_NONE;
 	spot->wrong = 0;
 	spot->begin = TEACHING_EVER;
@@ -932,8 +1236,10 @@ bool judge_row(struct judge *judge, const struct csv_row *row, struct err *err)
 		return true;
 	enum grammar_row line = grammar_line(&file->grammar, row, file->width, RULE_CSV_ROW_WIDTH);
 	file->rows += line != GRAMMAR_BLANK ? 1 : 0;
-	if (line == GRAMMAR_BROKEN)
+	if (line == GRAMMAR_BROKEN) {
 		note_broken(judge, row);
+		file->unsure = true;
+	}
 	if (line != GRAMMAR_FINE)
 		return true;
 	begin_spot(judge, row);
@@ -965,8 +1271,16 @@ static void find_repeat(void *context, const struct repeat_found *one)
 	const struct repeats *repeats = context;
 	enum rule rule = one->exact ? repeats->exact : repeats->nearly;
 	if (rule != RULE_COUNT && (one->mark || !repeats->marked))
-		findings_add(repeats->judge->findings, rule, repeats->judge->file.table->file_name, repeats->column,
-			NULL, one->row, one->text, one->length);
+		findings_note(repeats->judge->findings, &(struct finding_note){
+								.rule = rule,
+								.file = repeats->judge->file.table->file_name,
+								.column = repeats->column,
+								.row = one->row,
+								.id = one->id,
+								.id_length = one->id_length,
+								.value = one->text,
+								.length = one->length,
+							});
 }
 
 static bool judge_repeats(struct judge *judge, struct err *err)
@@ -994,18 +1308,76 @@ static bool judge_repeats(struct judge *judge, struct err *err)
 	return true;
 }
 
-static void find_cycle(void *context, uint64_t row)
+/* Rows of a table, told by number: looking for the id of one takes long, and only the first few are shown. */
+struct numbered {
+	struct judge *judge;
+	const struct table *table;
+	const char *column;
+	enum rule rule;
+	size_t told;
+};
+
+static void find_number(void *context, uint32_t number, uint64_t row)
 {
-	struct judge *judge = context;
-	find(judge, RULE_REF_CYCLE, special_field(judge, SPECIAL_PARENT)->name, NULL, row);
+	struct numbered *numbered = context;
+	size_t length = 0;
+	const char *id = numbered->told++ < FINDING_EXAMPLES
+				 ? links_id(numbered->judge->links, numbered->table->id, number, &length)
+				 : NULL;
+	findings_note(numbered->judge->findings, &(struct finding_note){
+							 .rule = numbered->rule,
+							 .file = numbered->table->file_name,
+							 .column = numbered->column,
+							 .row = row,
+							 .id = id,
+							 .id_length = length,
+						 });
 }
 
-static bool has_special(const struct file *file, enum special special)
+static void find_twice(void *context, const struct seats_found *one)
 {
-	for (size_t i = 0; i < file->width; i++)
-		if (file->fields[i].special == special)
-			return true;
-	return false;
+	struct judge *judge = context;
+	find_id(judge, RULE_SEM_TWICE, special_field(judge, SPECIAL_USER)->name, one->row, one->id, one->id_length);
+}
+
+static bool takes_teachers(const struct judge *judge)
+{
+	const struct consumer *consumer = judge->options.consumer;
+	return !judge->options.no_teachers && (consumer == NULL || consumer->roles == NULL ||
+						      form_word("teacher", strlen("teacher"), consumer->roles));
+}
+
+/* Enrollments are all known: who is in a class twice, and which class has no teacher. */
+static bool judge_seats(struct judge *judge, struct err *err)
+{
+	const struct table *classes = schema_table_find(judge->options.schema, "classes");
+	struct numbered numbered = {.judge = judge, .table = classes, .rule = RULE_SEM_NO_TEACHER};
+	if (has_special(&judge->file, SPECIAL_USER) && !seats_each(judge->file.seats, find_twice, judge, err))
+		return false;
+	if (!judge->file.unsure && takes_teachers(judge) && links_closed(judge->links, classes->id))
+		teaching_untaught(judge->teaching, find_number, &numbered);
+	return true;
+}
+
+/* The whole of a full list that has rows. */
+static bool judge_whole(struct judge *judge, struct err *err)
+{
+	const struct file *file = &judge->file;
+	switch (file->watch) {
+	case WATCH_NOTHING:
+	case WATCH_CLASSES: break;
+	case WATCH_ORGS:
+		if (!file->unsure && !file->school)
+			find(judge, RULE_SEM_NO_SCHOOL, NULL, NULL, 0);
+		break;
+	case WATCH_SESSIONS:
+		/* A session ends on the first day that is no longer part of it. */
+		if (!file->unsure && judge->options.today > 0 && file->last_end <= judge->options.today)
+			find(judge, RULE_SEM_OVER, NULL, NULL, 0);
+		break;
+	case WATCH_SEATS: return judge_seats(judge, err);
+	}
+	return true;
 }
 
 static bool may_be_empty(const struct judge *judge)
@@ -1047,8 +1419,9 @@ bool judge_end(struct judge *judge, bool whole, bool bom, struct err *err)
 	struct file *file = &judge->file;
 	struct settling settling = {judge, 0, 0};
 	bool known = whole && !file->grammar.lost && !file->unusable && !file->delta; /* which rows there are */
-	grammar_end(&file->grammar, bom);
-	judge_lines(judge);
+	grammar_end(&file->grammar, bom && !file->spreadsheet);
+	if (!file->spreadsheet)
+		judge_lines(judge);
 	if (!file->headed) {
 		if (whole)
 			find(judge, RULE_HEADER_MISSING, NULL, NULL, 1);
@@ -1056,7 +1429,8 @@ bool judge_end(struct judge *judge, bool whole, bool bom, struct err *err)
 	}
 	if (file->unusable)
 		return true;
-	if (known && file->rows == 0)
+	bool filled = known && file->rows > 0;
+	if (known && !filled)
 		known = judge_empty(judge);
 	known = known && file->at[SCHEMA_SOURCED_ID] != SCHEMA_NONE;
 	if (known) {
@@ -1064,7 +1438,12 @@ bool judge_end(struct judge *judge, bool whole, bool bom, struct err *err)
 			return false;
 		links_close(judge->links, file->table);
 	}
-	if (has_special(file, SPECIAL_PARENT))
-		links_cycles(judge->links, file->table, find_cycle, judge);
-	return judge_repeats(judge, err);
+	if (has_special(file, SPECIAL_PARENT)) {
+		struct numbered cycles = {.judge = judge,
+			.table = file->table,
+			.column = special_field(judge, SPECIAL_PARENT)->name,
+			.rule = RULE_REF_CYCLE};
+		links_cycles(judge->links, file->table, find_number, &cycles);
+	}
+	return (!filled || judge_whole(judge, err)) && judge_repeats(judge, err);
 }

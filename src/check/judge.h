@@ -23,6 +23,8 @@ struct judge_options {
 	const struct consumer *consumer; /* or NULL: the standard alone */
 	const char *folder;              /* for working files */
 	const char *const *allow_empty;  /* names of core tables that may be without rows, ends with NULL; or NULL */
+	bool no_teachers;                /* the bundle is made without them, so classes have none */
+	int today;                       /* days since 1970; 0 if no rule is to depend on it */
 };
 
 struct judge;

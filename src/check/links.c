@@ -64,6 +64,12 @@ uint32_t links_find(const struct links *links, const struct table *table, const 
 	return slot != NULL ? *slot : LINKS_NONE;
 }
 
+const char *links_id(const struct links *links, int table, uint32_t number, size_t *length)
+{
+	const struct idset *ids = links->tables[table].ids;
+	return ids != NULL ? idset_id_of(ids, number, length) : NULL;
+}
+
 void links_close(struct links *links, const struct table *table)
 {
 	links->tables[table->id].closed = true;
@@ -118,8 +124,8 @@ static uint32_t parent_of(const struct links_table *own, uint32_t number)
 
 /* From each row up along its parents until somebody who was met: if that was on the same way, the way leads into a
  * circle, which is walked once more. */
-void links_cycles(
-	const struct links *links, const struct table *table, void (*found)(void *context, uint64_t row), void *context)
+void links_cycles(const struct links *links, const struct table *table,
+	void (*found)(void *context, uint32_t number, uint64_t row), void *context)
 {
 	const struct links_table *own = &links->tables[table->id];
 	uint32_t *way_of = mem_new(own->parent_count, sizeof(*way_of)); /* the way that met it first, from 1 */
@@ -134,7 +140,7 @@ void links_cycles(
 			continue;
 		uint32_t first = at;
 		do {
-			found(context, own->parents[at].row);
+			found(context, at, own->parents[at].row);
 			at = parent_of(own, at);
 		} while (at != first);
 	}

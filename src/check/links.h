@@ -29,6 +29,9 @@ uint32_t links_add(struct links *links, const struct table *table, const char *i
 /* The number of an id, or LINKS_NONE. */
 uint32_t links_find(const struct links *links, const struct table *table, const char *id, size_t length);
 
+/* Returns the id of a number, length bytes; NULL if there is none. Looks at every id of the table. */
+const char *links_id(const struct links *links, int table, uint32_t number, size_t *length);
+
 /* All ids of the table are known. */
 void links_close(struct links *links, const struct table *table);
 bool links_closed(const struct links *links, int table);
@@ -39,8 +42,8 @@ enum links_kind links_kind(const struct links *links, int table, uint32_t number
 /* The row of that number stands in line row, and its parent is another one of the table. */
 void links_set_parent(struct links *links, const struct table *table, uint32_t number, uint64_t row, uint32_t parent);
 
-/* Calls found with the line of each row whose parents lead back to it. */
-void links_cycles(const struct links *links, const struct table *table, void (*found)(void *context, uint64_t row),
-	void *context);
+/* Calls found with the number and the line of each row whose parents lead back to it. */
+void links_cycles(const struct links *links, const struct table *table,
+	void (*found)(void *context, uint32_t number, uint64_t row), void *context);
 
 #endif

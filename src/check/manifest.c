@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "check/grammar.h"
+#include "check/spreadsheet.h"
 
 enum {
 	MANIFEST_VERSION,
@@ -36,6 +37,7 @@ struct manifest {
 	struct property *properties;
 	int count;
 	bool began;
+	enum spreadsheet_trace trace; /* that a spreadsheet program has left */
 	char *version;
 };
 
@@ -219,8 +221,55 @@ static bool judge_header(struct manifest *manifest, const struct csv_row *row)
 	return !fine && property_of(manifest, &row->cells[0], is_nearly) != NULL;
 }
 
-void manifest_row(struct manifest *manifest, const struct csv_row *row)
+static bool is_header_name(const void *context, const struct csv_cell *cell)
 {
+	(void)context;
+	return is_nearly(cell, header[0]) || is_nearly(cell, header[1]);
+}
+
+/* Looks for what a spreadsheet program has left. True if the line says nothing else. */
+static bool is_of_spreadsheet(struct manifest *manifest, const struct csv_row *row)
+{
+	if (manifest->began || (row->notes & CSV_TOO_LARGE) != 0)
+		return false;
+	enum spreadsheet_trace trace = spreadsheet_trace(row, is_header_name, NULL);
+	if (trace == SPREADSHEET_NONE)
+		return false;
+	if (manifest->trace == SPREADSHEET_NONE)
+		find(manifest, RULE_CSV_SEPARATOR, spreadsheet_word(trace), row->number);
+	manifest->trace = trace;
+	return trace == SPREADSHEET_SEP_LINE;
+}
+
+/* One line that semicolons or tabs separate, as what it was before. cells has room for COLUMNS. */
+static struct csv_row restored(const struct manifest *manifest, const struct csv_row *row, struct csv_cell *cells)
+{
+	struct csv_row result = *row;
+	const char *text = row->count == 1 ? row->cells[0].text : NULL;
+	size_t length = row->count == 1 ? row->cells[0].length : 0;
+	struct csv_cell part;
+	size_t count = 0;
+	if (manifest->trace != SPREADSHEET_SEMICOLONS && manifest->trace != SPREADSHEET_TABS)
+		return result;
+	while (spreadsheet_part(manifest->trace, &text, &length, &part)) {
+		if (count == COLUMNS)
+			return result;
+		cells[count++] = part;
+	}
+	if (count == COLUMNS) {
+		result.cells = cells;
+		result.count = count;
+	}
+	return result;
+}
+
+void manifest_row(struct manifest *manifest, const struct csv_row *line)
+{
+	struct csv_cell cells[COLUMNS];
+	if (is_of_spreadsheet(manifest, line))
+		return;
+	const struct csv_row made = restored(manifest, line, cells);
+	const struct csv_row *row = &made;
 	size_t width = manifest->began ? COLUMNS : 0;
 	switch (grammar_line(&manifest->grammar, row, width, RULE_MANIFEST_ROW_WIDTH)) {
 	case GRAMMAR_BLANK: return;
@@ -239,7 +288,7 @@ void manifest_row(struct manifest *manifest, const struct csv_row *row)
 
 void manifest_end(struct manifest *manifest, bool whole, bool bom)
 {
-	grammar_end(&manifest->grammar, bom);
+	grammar_end(&manifest->grammar, bom && manifest->trace == SPREADSHEET_NONE);
 	if (!manifest->began && whole)
 		find(manifest, RULE_MANIFEST_HEADER, NULL, 1);
 	for (int i = 0; manifest->began && whole && !manifest->grammar.lost && i < manifest->count; i++) {

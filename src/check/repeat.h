@@ -23,14 +23,26 @@ struct repeat_found {
 	bool mark;  /* of this row, or of one with an equal value */
 	const char *text;
 	size_t length;
+	const char *id; /* of the row, id_length bytes */
+	size_t id_length;
 };
 
-/* folder is for the working file, name is what messages call it; both are copied. NULL on failure. */
-struct repeat *repeat_new(const char *folder, const char *name, struct err *err);
+/* folder is for the working file, name is what messages call it; both are copied. ids: values come with the ids of
+ * their rows, and are not the ids themselves. NULL on failure. */
+struct repeat *repeat_new(const char *folder, const char *name, bool ids, struct err *err);
 void repeat_free(struct repeat *repeat);
 
-/* Adds the value of a row; rows come in order. What mark means is the caller's. */
-bool repeat_add(struct repeat *repeat, const char *text, size_t length, uint64_t row, bool mark, struct err *err);
+/* The value of a row; rows come in order. */
+struct repeat_value {
+	const char *text;
+	size_t length;
+	uint64_t row;
+	const char *id; /* of the row, id_length bytes; not used if the values are the ids */
+	size_t id_length;
+	bool mark; /* what it means is the caller's */
+};
+
+bool repeat_add(struct repeat *repeat, const struct repeat_value *value, struct err *err);
 
 /* Calls found for each value that a row before has too, sorted by value, not by row. Once, when all are added. */
 bool repeat_each(struct repeat *repeat, void (*found)(void *context, const struct repeat_found *one), void *context,

@@ -27,6 +27,10 @@ struct teaching {
 	size_t room;
 	struct counters students;
 	struct counters classes;
+	struct counters schools; /* by class: its school from 1 */
+	struct counters taught;  /* by class: whether it has a teacher */
+	uint64_t *rows;          /* by class: 0 for none */
+	size_t row_count;
 };
 
 struct teaching *teaching_new(void)
@@ -42,6 +46,9 @@ void teaching_free(struct teaching *teaching)
 	free(teaching->stretches);
 	free(teaching->students.items);
 	free(teaching->classes.items);
+	free(teaching->schools.items);
+	free(teaching->taught.items);
+	free(teaching->rows);
 	free(teaching);
 }
 
@@ -77,6 +84,36 @@ bool teaching_primary(struct teaching *teaching, uint32_t class_number, uint32_t
 	teaching->stretches[teaching->count++] = (struct stretch){begin, end, user, *first};
 	*first = (uint32_t)teaching->count;
 	return true;
+}
+
+void teaching_open(struct teaching *teaching, uint32_t class_number, uint64_t row, uint32_t school)
+{
+	if (class_number >= teaching->row_count) {
+		size_t count = (size_t)class_number + 1 + class_number / 2;
+		teaching->rows = mem_grow(teaching->rows, count, sizeof(*teaching->rows));
+		while (teaching->row_count < count)
+			teaching->rows[teaching->row_count++] = 0;
+	}
+	teaching->rows[class_number] = row;
+	*counter(&teaching->schools, class_number) = school + 1; /* none is 0 */
+}
+
+uint32_t teaching_school(const struct teaching *teaching, uint32_t class_number)
+{
+	return class_number < teaching->schools.count ? teaching->schools.items[class_number] - 1 : TEACHING_NO_SCHOOL;
+}
+
+void teaching_taught(struct teaching *teaching, uint32_t class_number)
+{
+	*counter(&teaching->taught, class_number) = 1;
+}
+
+void teaching_untaught(const struct teaching *teaching,
+	void (*found)(void *context, uint32_t class_number, uint64_t row), void *context)
+{
+	for (size_t i = 0; i < teaching->row_count; i++)
+		if (teaching->rows[i] > 0 && (i >= teaching->taught.count || teaching->taught.items[i] == 0))
+			found(context, (uint32_t)i, teaching->rows[i]);
 }
 
 uint32_t teaching_student(struct teaching *teaching, uint32_t class_number)

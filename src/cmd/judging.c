@@ -5,10 +5,12 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "check/judge.h"
 #include "check/manifest.h"
 #include "cmd/ahead.h"
 #include "table/csv_read.h"
+#include "table/format.h"
 
 enum {
 	ROWS_BETWEEN_LOOKS = 4096,    /* at whether the run is to end */
@@ -30,6 +32,8 @@ struct judging {
 	const struct judging_options *options;
 	struct findings *findings;
 	struct place *places; /* by table id, the manifest behind them */
+	const char *folder;   /* of the zip, in which all files lie, folder_length bytes; "" for none */
+	size_t folder_length;
 	int table_count;
 	struct manifest *manifest;
 	struct judgement *judgement;
@@ -71,16 +75,68 @@ static const char *base_name(const char *name)
 	return base;
 }
 
+/* Things that the Finder of macOS puts beside the files. */
+static const char finder[] = "__MACOSX/";
+
+static bool is_of_finder(const char *name)
+{
+	return strncmp(name, finder, sizeof(finder) - 1) == 0;
+}
+
+/* Whether a part of a path can be a folder inside a zip: nothing that leads out of it. */
+static bool is_inside(const char *name, size_t length)
+{
+	return *name != '/' && *name != '\\' && memchr(name, ':', length) == NULL && strncmp(name, "..", 2) != 0 &&
+	       strstr(name, "/..") == NULL && strstr(name, "\\..") == NULL;
+}
+
+/* Finds the folder in which all files of the bundle lie, if they do. */
+static void find_folder(struct judging *judging)
+{
+	const char *folder = NULL;
+	size_t length = 0;
+	for (size_t i = 0; archive_is_zip(judging->archive) && i < archive_count(judging->archive); i++) {
+		const char *name = archive_entry(judging->archive, i)->name;
+		const char *base = base_name(name);
+		if (is_of_finder(name) || place_of(judging, base) == NULL)
+			continue;
+		if (base == name || !is_inside(name, (size_t)(base - name)) ||
+			(folder != NULL && ((size_t)(base - name) != length || memcmp(name, folder, length) != 0)))
+			return;
+		folder = name;
+		length = (size_t)(base - name);
+	}
+	judging->folder = folder != NULL ? folder : "";
+	judging->folder_length = length;
+}
+
+/* The name of an entry as seen from the folder in which the files lie; NULL if it lies elsewhere. */
+static const char *name_inside(const struct judging *judging, const char *name)
+{
+	if (strncmp(name, judging->folder, judging->folder_length) != 0)
+		return NULL;
+	const char *inside = name + judging->folder_length;
+	return judging->folder_length == 0 || base_name(inside) == inside ? inside : NULL;
+}
+
+/* Whether an entry is known to be at its place: a file at the top, or in the folder in which all files lie. */
+static bool is_placed(const struct judging *judging, const struct archive_entry *entry)
+{
+	return (entry->troubles & ARCHIVE_PATH) == 0 ||
+	       (judging->folder_length > 0 && name_inside(judging, entry->name) != NULL);
+}
+
 /* Says which entry is which file. A file in other case than the standard's serves unless the right one is there. */
 static void place_entries(struct judging *judging)
 {
 	for (size_t i = 0; i < archive_count(judging->archive); i++) {
 		const struct archive_entry *entry = archive_entry(judging->archive, i);
-		bool outside = (entry->troubles & ARCHIVE_PATH) != 0;
-		struct place *place = place_of(judging, outside ? base_name(entry->name) : entry->name);
+		bool outside = !is_placed(judging, entry);
+		const char *name = base_name(entry->name);
+		struct place *place = place_of(judging, name);
 		if (place == NULL)
 			continue;
-		bool exact = strcmp(place->name, entry->name) == 0;
+		bool exact = strcmp(place->name, name) == 0;
 		if (outside || (entry->troubles & ARCHIVE_IRREGULAR) != 0) {
 			place->elsewhere = true;
 		} else if (place->entry == nowhere || (exact && !place->exact)) {
@@ -90,19 +146,63 @@ static void place_entries(struct judging *judging)
 	}
 }
 
+/* The file of the bundle that a name is nearly that of, if it is not there; else NULL. */
+static const char *nearest_file(const struct judging *judging, const char *name)
+{
+	char plain[NEAREST_MAX];
+	char other[NEAREST_MAX];
+	size_t length = strlen(name);
+	const char *nearest = NULL;
+	if (length > NEAREST_MAX)
+		return NULL;
+	length = nearest_plain(name, length, plain);
+	size_t best = nearest_limit(length > 4 ? length - 4 : 0); /* .csv says nothing */
+	for (int i = 0; i <= judging->table_count; i++) {
+		const char *file = judging->places[i].name;
+		if (judging->places[i].entry != nowhere || judging->places[i].elsewhere)
+			continue;
+		size_t far = nearest_distance(plain, length, other, nearest_plain(file, strlen(file), other));
+		if (far < best) {
+			best = far;
+			nearest = file;
+		}
+	}
+	return nearest;
+}
+
+static void find_unknown(struct judging *judging, const char *name)
+{
+	const char *meant = nearest_file(judging, base_name(name));
+	char *detail = meant != NULL ? mem_format("%s (did you mean %s?)", name, meant) : mem_copy(name);
+	find_entry(judging, RULE_ZIP_UNKNOWN_FILE, detail);
+	free(detail);
+}
+
+/* Whether an entry is the folder in which the files lie, or one that leads there: that is told once. */
+static bool leads_to_folder(const struct judging *judging, const char *name)
+{
+	size_t length = strlen(name);
+	return length > 0 && *base_name(name) == '\0' && length <= judging->folder_length &&
+	       strncmp(name, judging->folder, length) == 0;
+}
+
 static void judge_entry(struct judging *judging, size_t i)
 {
 	const struct archive_entry *entry = archive_entry(judging->archive, i);
-	const struct place *place = place_of(judging, entry->name);
-	if ((entry->troubles & ARCHIVE_PATH) != 0) {
-		find_entry(judging, RULE_ZIP_PATH, entry->name);
+	const struct place *place = place_of(judging, base_name(entry->name));
+	if (leads_to_folder(judging, entry->name))
+		return;
+	if (!is_placed(judging, entry)) {
+		find_entry(judging, RULE_ZIP_PATH, is_of_finder(entry->name) ? finder : entry->name);
 	} else if ((entry->troubles & ARCHIVE_DUPLICATE) != 0) {
 		find_entry(judging, RULE_ZIP_DUPLICATE, entry->name);
 	} else if ((entry->troubles & ARCHIVE_IRREGULAR) != 0) {
 		char *detail = mem_format("%s (not a plain file)", entry->name);
 		find_entry(judging, RULE_ZIP_UNKNOWN_FILE, detail);
 		free(detail);
-	} else if (place == NULL || (place->entry == i && !place->exact)) {
+	} else if (place == NULL) {
+		find_unknown(judging, entry->name);
+	} else if (place->entry == i && !place->exact) {
 		find_entry(judging, RULE_ZIP_UNKNOWN_FILE, entry->name);
 	}
 }
@@ -140,6 +240,11 @@ static void judge_form(struct judging *judging)
 
 static void judge_archive(struct judging *judging)
 {
+	if (judging->folder_length > 0) {
+		char *folder = mem_copy_n(judging->folder, judging->folder_length);
+		find_entry(judging, RULE_ZIP_PATH, folder);
+		free(folder);
+	}
 	for (size_t i = 0; i < archive_count(judging->archive); i++)
 		judge_entry(judging, i);
 	judge_zip64(judging);
@@ -372,6 +477,8 @@ static bool judge_files(struct judging *judging, struct err *err)
 		.consumer = judging->options->consumer,
 		.folder = judging->options->folder,
 		.allow_empty = judging->options->allow_empty,
+		.no_teachers = judging->options->no_teachers,
+		.today = judging->options->today,
 	};
 	struct judge *judge = judge_new(&options, judging->findings);
 	bool fine = true;
@@ -381,13 +488,79 @@ static bool judge_files(struct judging *judging, struct err *err)
 	return fine;
 }
 
+/* --- other formats -------------------------------------------------------------------------------------------------
+ */
+
+static bool has_name(const struct csv_row *header, const char *name)
+{
+	for (size_t i = 0; i < header->count; i++)
+		if (header->cells[i].length == strlen(name) &&
+			strncasecmp(header->cells[i].text, name, header->cells[i].length) == 0)
+			return true;
+	return false;
+}
+
+static bool header_fits(const struct csv_row *header, const struct format_file *file)
+{
+	for (const char *const *name = file->columns; *name != NULL; name++)
+		if (!has_name(header, *name))
+			return false;
+	for (const char *const *name = file->lacks; *name != NULL; name++)
+		if (has_name(header, *name))
+			return false;
+	return true;
+}
+
+/* Whether the bundle has a file of another format. What cannot be read is none. */
+static bool has_file(struct judging *judging, const struct format_file *file)
+{
+	size_t i = 0;
+	while (i < archive_count(judging->archive) &&
+		(strcasecmp(base_name(archive_entry(judging->archive, i)->name), file->name) != 0 ||
+			unreadable(archive_entry(judging->archive, i)) != RULE_COUNT))
+		i++;
+	struct err ignored = {0};
+	struct archive_stream *stream = i < archive_count(judging->archive)
+						? archive_read(judging->archive, i, &ignored)
+						: NULL;
+	if (stream == NULL)
+		return false;
+	const struct csv_source from = {read_stream, stream};
+	struct csv_reader *reader = csv_reader_new(&from);
+	struct csv_row header;
+	bool fits = csv_next(reader, &header, &ignored) > 0 && header_fits(&header, file);
+	csv_reader_free(reader);
+	archive_stream_free(stream);
+	return fits;
+}
+
+/* Finds that the bundle is in another format, if it is. A manifest is OneRoster's alone. */
+static bool is_of_other_format(struct judging *judging)
+{
+	if (manifest_place(judging)->entry != nowhere || manifest_place(judging)->elsewhere)
+		return false;
+	for (int f = 0; formats[f] != NULL; f++) {
+		const struct format_file *file = formats[f]->files;
+		while (file->name != NULL && has_file(judging, file))
+			file++;
+		if (file->name != NULL)
+			continue;
+		find_entry(judging, RULE_BUNDLE_FORMAT, formats[f]->title);
+		return true;
+	}
+	return false;
+}
+
 /* --- all of it -----------------------------------------------------------------------------------------------------
  */
 
 static bool judge_all(struct judging *judging, struct err *err)
 {
 	bool foreign = false;
+	find_folder(judging);
 	place_entries(judging);
+	if (is_of_other_format(judging))
+		return true;
 	if (manifest_place(judging)->entry != nowhere && !is_foreign(judging, &foreign, err))
 		return false;
 	if (foreign)
@@ -412,6 +585,7 @@ bool judging_run(struct archive *archive, const struct judging_options *options,
 		.findings = findings,
 		.places = mem_new(count + 1, sizeof(*judging.places)),
 		.table_count = options->schema->table_count,
+		.folder = "",
 		.manifest = manifest_new(options->schema, findings),
 		.judgement = &own,
 	};

@@ -24,6 +24,8 @@ struct judging_options {
 	const char *const *allow_empty;  /* names of core tables that may be without rows, ends with NULL; or NULL */
 	bool whole;                      /* a bundle is complete in itself: references into files that it does not have
 					    are judged, unless it is known which files the receiver needs */
+	bool no_teachers;                /* the bundle is made without them */
+	int today;                       /* the local day, since 1970; 0 if no rule is to depend on it */
 	bool dangling;                   /* references that lead nowhere are warnings */
 	bool (*stopped)(void);           /* true once the run is to end; NULL for never */
 	/* Shown each line that is read, of the manifest (table NULL) and of each file in the order of the schema,

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "cmd/delivering.h"
 #include "cmd/delta.h"
 #include "cmd/judging.h"
@@ -261,6 +262,8 @@ static bool judge(struct making *making, struct archive *archive, struct err *er
 		.folder = making->publish->folder,
 		.zip_name = *name != '\0' ? name : NULL,
 		.allow_empty = (const char *const *)config->allow_empty.items,
+		.no_teachers = config->roles.count > 0 && !config_list_has(&config->roles, "teacher"),
+		.today = time_local_day(making->publish->now),
 		.dangling = config->dangling == CONFIG_DANGLING_KEEP,
 		.stopped = stop_requested,
 	};

@@ -130,6 +130,7 @@ static bool judge(const struct report *report, struct side *side, struct err *er
 		.folder = file_work_folder(),
 		.zip_name = zip ? side->name : NULL,
 		.whole = true,
+		.today = time_local_day(report->now),
 		.stopped = stop_requested,
 		.line = census_line,
 		.context = &side->census,

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "cmd/judging.h"
 #include "cmd/verdict.h"
 #include "config.h"
@@ -29,6 +30,7 @@ struct outcome {
 struct validate {
 	struct config config;
 	const struct schema *schema;
+	int today;
 	struct outcome *outcomes;
 	size_t count; /* that were looked at */
 	size_t wrong; /* of them, those with errors */
@@ -62,6 +64,7 @@ static bool judge(struct validate *validate, struct outcome *outcome, struct err
 		.folder = file_work_folder(),
 		.zip_name = name,
 		.whole = true,
+		.today = validate->today,
 		.stopped = stop_requested,
 	};
 	bool fine = judging_run(archive, &wanted, outcome->findings, &outcome->judgement, err);
@@ -103,6 +106,7 @@ static void judge_all(struct validate *validate, struct err *err)
 		struct outcome *outcome = &validate->outcomes[validate->count];
 		struct err own = {0};
 		outcome->findings = findings_new(config->show_values);
+		findings_keep_ids(outcome->findings);
 		outcome->verdict = (struct verdict){
 			.schema = validate->schema,
 			.consumer = config->bundles[0].consumer,
@@ -141,8 +145,10 @@ static bool run(struct validate *validate, struct err *err)
 	if (validate->config.word_count == 0)
 		return err_set(err, ERR_USAGE,
 			"a BUNDLE is missing: the path of a zip or of a folder with the CSV files of one");
-	if (!stop_watch(err))
+	int64_t now;
+	if (!time_source_date(&now, err) || !stop_watch(err))
 		return false;
+	validate->today = time_local_day(now);
 	validate->outcomes = mem_new(validate->config.word_count, sizeof(*validate->outcomes));
 	judge_all(validate, err);
 	conclude(validate, err);

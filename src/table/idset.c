@@ -286,6 +286,20 @@ uint32_t *idset_find(struct idset *set, const char *id, size_t length)
 	return (uint32_t *)(void *)set->latest;
 }
 
+const char *idset_id_of(const struct idset *set, uint32_t value, size_t *length)
+{
+	for (size_t place = 0; place < set->places; place++) {
+		uint32_t own;
+		if (set->tags[place] == 0)
+			continue;
+		const char *entry = entry_at(set, set->entries[place]);
+		memcpy(&own, entry, sizeof(own));
+		if (own == value)
+			return entry_id(entry, length);
+	}
+	return NULL;
+}
+
 size_t idset_count(const struct idset *set)
 {
 	return set->count;

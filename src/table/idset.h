@@ -23,6 +23,9 @@ bool idset_add(struct idset *set, const char *id, size_t length, uint32_t value,
 /* Where the value of an id is kept; NULL if the id is not in the set. */
 uint32_t *idset_find(struct idset *set, const char *id, size_t length);
 
+/* Returns the id beside which a value is kept, length bytes; NULL if none has it. Looks at every id. */
+const char *idset_id_of(const struct idset *set, uint32_t value, size_t *length);
+
 size_t idset_count(const struct idset *set);
 
 /* Bytes of memory the set takes. */

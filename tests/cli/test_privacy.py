@@ -87,10 +87,12 @@ class Privacy(Case):
 					with open(path, "rb") as f:
 						yield path, f.read().decode("utf-8", "replace")
 
-	def check(self, run, code, sis=None):
+	def check(self, run, code, sis=None, named=()):
+		"""named are words that may be told."""
 		self.assertEqual(run.code, code, run.shown)
 		secrets = set().union(*map(forms, self.secrets | (sis.values if sis else set())))
-		known = self.known | {json.dumps(word)[1:-1] for word in self.known}
+		known = {word for word in self.known if not any(word in name for name in named)}
+		known |= {json.dumps(word)[1:-1] for word in known}
 		for where, text in self.texts(run):
 			plain = urllib.parse.unquote(text) if "%" in text else ""
 			for secret in secrets:
@@ -171,10 +173,11 @@ class Privacy(Case):
 		files["enrollments.csv"] = b"".join(files["enrollments.csv"].splitlines(True)[:-20])
 		other = self.path("other.zip")
 		snapshots.store(files, other)
+		ids = {line.split(",")[0] for data in files.values() for line in data.decode().splitlines()}
 		for form in ([], ["--json"]):
-			with self.subTest(form):
-				self.check(self.program(["validate", other, "-v", *form]), 3)
-				self.check(self.program(["validate", other, "--consumer", "st-math", *form]), 3)
+			with self.subTest(form):  # the one command that tells of rows by their ids
+				self.check(self.program(["validate", other, "-v", *form]), 3, named=ids)
+				self.check(self.program(["validate", other, "--consumer", "st-math", *form]), 3, named=ids)
 				self.check(self.program(["diff", bundle, other, "-v", *form]), 0)
 				self.check(self.program(["doctor", "--config", config, "-v", *form]), 0, sis)
 		self.check(self.program(["report", other, "--previous", bundle, "-o", self.path("page.html")]), 0)

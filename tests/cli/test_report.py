@@ -495,8 +495,12 @@ class Writing(Report):
 
 	def test_what_is_said(self):
 		path = self.pack(self.district())
-		run = self.run_report(path)
+		run = self.run_report(path, env={"SOURCE_DATE_EPOCH": "1767600000"})  # within its terms
 		self.assertEqual(run.out, f"{self.html}: the page about {path}: 1 warning\n")
+		run = self.run_report(path, env={"SOURCE_DATE_EPOCH": str(EPOCH)})
+		self.assertEqual(run.out, f"{self.html}: the page about {path}: 2 warnings\n")
+		with open(self.html, encoding="utf-8") as f:
+			self.assertIn("ll sessions are over", f.read())
 		self.assertEqual(self.run_report(path, "--quiet").out, "")
 		self.assertEqual(run.err, "")
 

@@ -219,6 +219,7 @@ plus=providers/eschoolplus.json
 blackbaud=providers/blackbaud.json
 apple=consumers/apple-school-manager.json
 hmh=consumers/hmh.json
+sds=formats/microsoft-sds-v2.json
 kitaboo=consumers/kitaboo.json
 math=consumers/st-math.json
 moodle=consumers/moodle.json
@@ -415,6 +416,11 @@ broken $hmh '"metadata" cannot be "users.positionTitle"' 's/users.metadata.posit
 broken $hmh '"metadata" cannot be "users.metadata.a b"' 's/users.metadata.positionTitle/users.metadata.a b/'
 broken $hmh 'metadata: unknown table "people"' 's/users.metadata.positionTitle/people.metadata.positionTitle/'
 broken $hmh '"metadata" must be of type array' 's/"metadata": \[.*\]/"metadata": {}/'
+broken $sds 'missing key "title"' '/"title"/d'
+broken $sds 'unknown key "note"' 's/"title"/"note": "x", "title"/'
+broken $sds 'files[0]: "name" cannot be "roles.txt"' 's/roles.csv/roles.txt/'
+broken $sds 'files[0]: missing key "columns"' 's/"columns"/"lacks"/; s/, "lacks": .*\]/ /'
+broken $sds 'files[0]: unknown key "has"' 's/"lacks"/"has"/'
 broken $hmh '"id-case" must be of type boolean' 's/"id-case": true/"id-case": "true"/'
 broken $hmh '"text-max" must be of type number' 's/"text-max": 255/"text-max": "255"/'
 broken $hmh '"class-max" cannot be "0"' 's/"class-max": 49/"class-max": 0/'

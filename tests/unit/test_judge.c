@@ -212,7 +212,62 @@ static const struct bundle_case cases[] = {
 	{{RUN("e,,,k,s,u,teacher,true,,2026-01-01\nf,,,k,s,v,teacher,true,2026-01-01,2026-03-01\n"
 	      "g,,,k,s,w,teacher,true,2026-02-01,\n")},
 		"enrollments sem.two-primary primary 4"},
-	{{RUN("e,,,k,s,u,teacher,true,,\nf,,,k,s,u,teacher,true,,\n")}, ""},
+	{{RUN("e,,,k,s,u,teacher,true,,\nf,,,k,s,u,teacher,true,,\n")}, "enrollments sem.twice userSourcedId 3"},
+
+	/* A person twice in a class at the same time, whatever the role */
+	{{RUN("e,,,k,s,u,teacher,true,,\nf,,,k,s,v,student,,,\ng,,,k,s,u,student,,,\nh,,,k,s,v,student,,,\n")},
+		"enrollments sem.twice userSourcedId 4,5"},
+	{{RUN("e,,,k,s,u,teacher,true,,2026-01-01\nf,,,k,s,u,teacher,true,2026-01-01,\n")}, ""},
+	{{RUN("e,,,k,s,u,teacher,true,2026-01-01,\nf,,,k,s,u,student,,,2026-01-02\n")},
+		"enrollments sem.twice userSourcedId 3"},
+	{{ORGS, SESSIONS, COURSES, "classes\n-\nk,,,Algebra,,c,,scheduled,,s,t,,,\nl,,,Algebra,,c,,scheduled,,s,t,,,\n",
+		 USERS, ENROLLED "e,,,k,s,u,teacher,true,,\nf,,,l,s,u,teacher,true,,\n"},
+		""},
+
+	/* Classes without a teacher, unless some row could be one */
+	{{RUN("e,,,k,s,u,student,,,\n")}, "classes sem.no-teacher - 2"},
+	{{RUN("e,,,k,s,u,student,,,\nf,,,k,s,v\n")}, "enrollments csv.row-width - 3"},
+	{{RUN("e,,,k,s,u,student,,,\nf,,,k,s,v,Teacher,,,\n")}, "enrollments field.enum role 3"},
+	{{RUN("e,,,k,s,u,student,,,\nf,,,K,s,v,teacher,,,\n")}, "enrollments ref.missing classSourcedId 3"},
+
+	/* The school of a class; one that is none is told as such */
+	{{"orgs\n-\ns,,,School,school,,\nr,,,Other,school,,\n", SESSIONS, COURSES, CLASSES, USERS,
+		 ENROLLED "e,,,k,r,u,teacher,,,\nf,,,k,s,v,student,,,\n"},
+		"enrollments sem.other-school schoolSourcedId 2"},
+	{{RUN("e,,,k,d,u,teacher,,,\n")}, "enrollments ref.school-type schoolSourcedId 2"},
+
+	/* Schools at all */
+	{{"orgs\n-\nd,,,District,district,,\n"}, "orgs sem.no-school - 0"},
+	{{"orgs\n-\nd,,,District,district,,\ns,,,School,School,,\n"}, "orgs field.enum type 3"},
+	{{"orgs\n-\nd,,,District,district,,\ns,,,School\n"}, "orgs csv.row-width - 3"},
+
+	/* What spreadsheet programs do */
+	{{"orgs\nsourcedId;status;dateLastModified;name;type;identifier;parentSourcedId\ns;;;School;school;;\n",
+		 "users\n-\n" USER("u")},
+		"orgs csv.separator - 1"},
+	{{"orgs\n\"sourcedId\";\"status\";\"name\";\"type\"\n\"s\";\"\";\"A, B\";\"school\"\n"},
+		"orgs csv.separator - 1"},
+	{{"orgs\nsourcedId\tstatus\tname\ns\t\tSchool\n"}, "orgs csv.separator - 1"},
+	{{"orgs\nsep=,\nsourcedId,status,dateLastModified,name,type,identifier,parentSourcedId\ns,,,School,school,,"
+	  "t\n"},
+		"orgs csv.separator - 1; orgs ref.missing parentSourcedId 3"},
+	{{"orgs\n\xEF\xBB\xBFsep=;\nsourcedId;status;name\ns;;School\n"}, "orgs csv.separator - 1"},
+	{{"orgs\n\"a;b\",\"c;d\"\ns,\n"}, "orgs header.missing - 1"},
+	{{"orgs\n-\n1.23E+12,,,School,school,4.5E+09,9.9E+11\n1.23E+12,,,School,school,1E+9,1.23E+12\n"},
+		"orgs field.rounded sourcedId 2,3; orgs field.rounded identifier 2; orgs field.rounded parentSourcedId "
+		"2,3"},
+	{{ORGS, "users\n-\nu,,,true,\"s,6.02E+23\",student,n,,1.5E+10b,E+12,,2E5,,,,,,\n"},
+		"users field.rounded orgSourcedIds 2"},
+	{{"users\n-\nu,,,true,s,student,n,,Ann,Ode,,,,,,,,hush\nv,,,true,s,student,m,,Ann,Ode,,,,,,,, \n"},
+		"users field.password password 2; users csv.blank-only password 3"},
+
+	/* Headers that are nearly right */
+	{{"orgs\nSourced ID,status,date_last_modified,nam,type,identifer,parentSourcedId\ns,,,School,Schol,,t\n"},
+		"orgs header.misspelled Sourced ID 1; orgs header.misspelled date_last_modified 1; "
+		"orgs header.misspelled nam 1; orgs header.misspelled identifer 1; orgs field.enum type 2; "
+		"orgs ref.missing parentSourcedId 2"},
+	{{"orgs\nsourcedId,status,dateLastModified,name,names,type,identifier,parentSourcedId\ns,,,A,,school,,\n"},
+		"orgs header.extension names 1"},
 	{{RUN("e,,,k,s,u,teacher,true,,\nf,,,k,s,v,teacher,true,soon,\n")}, "enrollments field.date beginDate 3"},
 	{{"enrollments\n-\ne,,,k,s,u,teacher,true,,\nf,,,k,s,v,teacher,true,,\n"},
 		"enrollments sem.two-primary primary 3"},
@@ -382,7 +437,7 @@ static void test_repeats(void **state)
 {
 	struct scratch *scratch = *state;
 	struct err err = {0};
-	struct repeat *repeat = repeat_new(scratch->folder, "test", &err);
+	struct repeat *repeat = repeat_new(scratch->folder, "test", false, &err);
 	unsigned char *spelled = mem_new((size_t)NAMES * 2, 1); /* seen, by name and spelling */
 	unsigned char *expected = mem_new(MANY, 1);
 	struct seen seen = {mem_new(MANY, 1), true};
@@ -393,7 +448,8 @@ static void test_repeats(void **state)
 		snprintf(text, sizeof(text), "%s-%u", spelling > 0 ? "ID" : "id", (unsigned)(name * 2654435761U));
 		expected[row] = spelled[name * 2 + spelling] > 0 ? 1 : spelled[name * 2 + 1 - spelling] > 0 ? 2 : 0;
 		spelled[name * 2 + spelling] = 1;
-		assert_true(repeat_add(repeat, text, strlen(text), row, false, &err));
+		assert_true(repeat_add(
+			repeat, &(struct repeat_value){.text = text, .length = strlen(text), .row = row}, &err));
 	}
 	assert_true(repeat_each(repeat, see, &seen, &err));
 	assert_true(seen.fine);
@@ -408,19 +464,24 @@ static void test_repeats_in_order(void **state)
 {
 	const struct scratch *scratch = *state;
 	struct err err = {0};
-	struct repeat *repeat = repeat_new(scratch->folder, "test", &err);
+	struct repeat *repeat = repeat_new(scratch->folder, "test", false, &err);
 	struct seen seen = {mem_new(MANY, 1), true};
 	char *longest = mem_new(REPEAT_MAX + 1, 1);
 	memset(longest, 'z', REPEAT_MAX + 1);
 	for (uint32_t row = 0; row < 1000; row++) {
 		char text[24];
 		snprintf(text, sizeof(text), "%08u", (unsigned)row / 2 * (row < 998 ? 1U : 2U) + row % 2 * 1000000);
-		assert_true(repeat_add(repeat, text, strlen(text), row, false, &err));
+		assert_true(repeat_add(
+			repeat, &(struct repeat_value){.text = text, .length = strlen(text), .row = row}, &err));
 	}
-	assert_true(repeat_add(repeat, longest, REPEAT_MAX, 1000, false, &err));
-	assert_true(repeat_add(repeat, longest, REPEAT_MAX, 1001, false, &err));
-	assert_true(repeat_add(repeat, longest, REPEAT_MAX + 1, 1002, false, &err));
-	assert_true(repeat_add(repeat, longest, REPEAT_MAX + 1, 1003, false, &err));
+	assert_true(
+		repeat_add(repeat, &(struct repeat_value){.text = longest, .length = REPEAT_MAX, .row = 1000}, &err));
+	assert_true(
+		repeat_add(repeat, &(struct repeat_value){.text = longest, .length = REPEAT_MAX, .row = 1001}, &err));
+	assert_true(repeat_add(
+		repeat, &(struct repeat_value){.text = longest, .length = REPEAT_MAX + 1, .row = 1002}, &err));
+	assert_true(repeat_add(
+		repeat, &(struct repeat_value){.text = longest, .length = REPEAT_MAX + 1, .row = 1003}, &err));
 	assert_true(repeat_each(repeat, see, &seen, &err));
 	for (uint32_t row = 0; row < MANY; row++)
 		assert_int_equal(seen.rows[row], row == 1001 ? 1 : 0);

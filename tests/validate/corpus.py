@@ -119,6 +119,23 @@ for number, path in enumerate(["../notes.csv", "/notes.csv", "more/notes.csv", "
 	"..\\notes.csv",
 		"__MACOSX/._users.csv"]):
 	broken("zip.path", f"path-{number + 1}", entry(path, b"" if path.endswith("/") else b"x\r\n"), file=ANY)
+
+
+def in_folder(folder, more=None):
+	"""Every file below a folder, as a zip of the folder itself has them."""
+	return rewrite(None, lambda files: {**({folder: b""} if folder.endswith("/") else {}),
+		**{folder + name: data for name, data in files.items()}, **(more or {})})
+
+
+broken("zip.path", "all-in-a-folder", in_folder("district/"), file="district/")
+broken("zip.path", "all-in-a-folder-of-a-folder", in_folder("export/OneRoster 2026/"), file="export/OneRoster 2026/")
+broken("zip.path", "all-in-a-folder-of-windows", in_folder("district\\"), file="district\\")
+broken("zip.path", "all-in-a-folder-of-macos", in_folder("district/", {"__MACOSX/district/._users.csv": b"x",
+	"__MACOSX/district/._orgs.csv": b"x"}), file="district/", also=[("zip.path", None, "__MACOSX/", None, [])])
+broken("zip.path", "all-in-a-folder-and-a-fault", put("results", 3, "scoreDate", "yesterday"), in_folder("district/"),
+	file="district/", column=None, rows=[], also=[("field.date", None, "results.csv", "scoreDate", [3])])
+broken("zip.path", "all-in-a-folder-and-another-file", in_folder("district/", {"district/readme.txt": b"x"}),
+	file="district/", also=[("zip.unknown-file", None, "district/readme.txt", None, [])])
 valid("zip.path", "any-order", order(lambda names: sorted(names, reverse=True)))
 valid("zip.path", "loose", form="folder")
 
@@ -138,6 +155,9 @@ valid("zip.duplicate", "same-bytes-under-other-names", rewrite(None, lambda file
 broken("zip.unknown-file", "readme", entry("readme.txt"))
 broken("zip.unknown-file", "roles-of-1.2", entry("roles.csv", b"sourcedId,status\r\n"))
 broken("zip.unknown-file", "hidden", entry(".DS_Store"))
+broken("zip.unknown-file", "nearly-a-file", rewrite(None, lambda files: {("enrolments.csv" if name == "enrollments.csv"
+	else name): data for name, data in files.items()}), file="enrolments.csv (did you mean enrollments.csv?)",
+	also=[("manifest.file-missing", None, "manifest.csv", None, [11])])
 broken("zip.unknown-file", "loose-readme", entry("readme.txt"), form="folder")
 valid("zip.unknown-file", "every-file-of-the-standard")
 valid("zip.unknown-file", "core-files", base="core")
@@ -226,6 +246,23 @@ def stamps(z):
 
 
 valid("zip.zip64", "other-extra-fields", packer(more=stamps))
+
+# Other formats
+
+SDS_V1 = {"School.csv": b"SIS ID,Name\r\n1,North\r\n", "Section.csv": b"SIS ID,School SIS ID,Section Name\r\n",
+	"Student.csv": b"SIS ID,School SIS ID,Username,First Name,Last Name\r\n", "Teacher.csv": b"SIS ID,School SIS ID\r\n",
+	"StudentEnrollment.csv": b"Section SIS ID,SIS ID\r\n", "TeacherRoster.csv": b"Section SIS ID,SIS ID\r\n"}
+SDS_V2 = {"orgs.csv": b"sourcedId,name,type\r\n", "users.csv": b"sourcedId,username,givenName,familyName,password\r\n",
+	"roles.csv": b"userSourcedId,orgSourcedId,role,grade\r\n", "classes.csv": b"sourcedId,orgSourcedId,title\r\n",
+	"enrollments.csv": b"classSourcedId,userSourcedId,role\r\n"}
+CLEVER = {"schools.csv": b"School_id,School_name\r\n", "students.csv": b"School_id,Student_id,Last_name\r\n",
+	"teachers.csv": b"School_id,Teacher_id\r\n", "sections.csv": b"School_id,Section_id,Teacher_id\r\n",
+	"enrollments.csv": b"School_id,Section_id,Student_id\r\n"}
+for name, files in {"microsoft-v1": SDS_V1, "microsoft-v2": SDS_V2, "clever": CLEVER,
+	"microsoft-v2-in-a-folder": {"sds/" + name: data for name, data in SDS_V2.items()}}.items():
+	broken("bundle.format", name, rewrite(None, lambda _, files=files: files), file=None)
+broken("bundle.format", "microsoft-v1-loose", rewrite(None, lambda _: SDS_V1), file=None, form="folder")
+valid("bundle.format", "oneroster")
 
 # The manifest
 
@@ -345,6 +382,29 @@ broken("csv.too-large", "cells-without-end", replace("results.csv", b"Well done\
 	+ b"\r\nres-2", 2), column=ANY)
 valid("csv.too-large", "cell-of-800-kb", put("results", 3, "comment", NOISE[:800_000]))
 
+
+def spreadsheet(separator, quote=b"", head=b""):
+	"""A file of plain cells as a spreadsheet program writes it."""
+	def change(data):
+		assert b'"' not in data
+		lines = [separator.join(quote + cell + quote for cell in line.split(b",")) for line in data.split(b"\r\n")[:-1]]
+		return head + b"\r\n".join([*lines, b""])
+	return change
+
+
+broken("csv.separator", "semicolons", rewrite("results.csv", spreadsheet(b";")), rows=[1])
+broken("csv.separator", "semicolons-in-a-file-others-point-at", rewrite("lineItems.csv", lambda data: data.replace(b",",
+	b";")), rows=[1])
+broken("csv.separator", "semicolons-and-quotes", rewrite("results.csv", spreadsheet(b";", b'"')), rows=[1])
+broken("csv.separator", "semicolons-and-bom", rewrite("results.csv", spreadsheet(b";", head=BOM)), rows=[1])
+broken("csv.separator", "tabs", rewrite("results.csv", spreadsheet(b"\t")), rows=[1])
+broken("csv.separator", "sep-line", rewrite("results.csv", spreadsheet(b",", head=b"sep=,\r\n")), rows=[1])
+broken("csv.separator", "sep-line-and-semicolons", rewrite("results.csv", spreadsheet(b";", head=b"sep=;\r\n")), rows=[1])
+broken("csv.separator", "manifest", rewrite("manifest.csv", spreadsheet(b";", head=BOM)), rows=[1])
+broken("csv.separator", "manifest-with-quotes", rewrite("manifest.csv", spreadsheet(b"\t", b'"')), rows=[1])
+valid("csv.separator", "in-values", put("results", 2, "comment", "Well; done"), put("users", 2, "givenName", "Tess;Ivy"),
+	put("orgs", 2, "name", "sep=;"))
+
 broken("csv.line-break", "lf", put("results", 2, "comment", "Well\ndone"))
 broken("csv.line-break", "cr-lf", put("results", 2, "comment", "Well\r\ndone"))
 broken("csv.line-break", "cr", put("results", 2, "comment", "Well\rdone"))
@@ -405,6 +465,14 @@ broken("header.case", "required", renamed("users", "givenName", "givenname"), co
 broken("header.case", "optional", renamed("users", "userIds", "userIDs"), column=ANY)
 valid("header.case", "metadata", columns("users", named("users") + ["metadata.GivenName"]))
 
+broken("header.misspelled", "one-letter", renamed("users", "grades", "grade"), column="grade")
+broken("header.misspelled", "id", renamed("results", "sourcedId", "sourced_id"), column="sourced_id")
+broken("header.misspelled", "blank", renamed("users", "givenName", "Given Name"), column="Given Name")
+broken("header.misspelled", "judged-all-the-same", renamed("results", "scoreDate", "scoreDat"),
+	lambda b: (b.rows["results"][1].__setitem__(7, "yesterday"),
+	("results.csv", "scoreDat", [1]))[1], also=[("field.date", None, "results.csv", "scoreDate", [3])])
+valid("header.misspelled", "metadata", columns("users", named("users") + ["metadata.grade", "metadata.sourced_id"]))
+
 broken("header.duplicate", "known", columns("results", named("results") + ["comment"]), column=ANY)
 broken("header.duplicate", "metadata", columns("users", named("users") + ["metadata.team", "metadata.team"]),
 	column=ANY)
@@ -423,7 +491,8 @@ broken("file.empty", "results", empty("results"), column=ANY, rows=ANY, severity
 broken("file.empty", "classResources", empty("classResources"), column=ANY, rows=ANY, severity="W")
 valid("file.empty", "one-row", without("results", "lineItems"), severity="W")
 broken("file.empty", "enrollments", empty("enrollments"), column=ANY, rows=ANY, severity="E")
-valid("file.empty", "one-enrollment", lambda b: b.rows["enrollments"].__delitem__(slice(1, None)), severity="E")
+valid("file.empty", "one-enrollment", lambda b: [b.rows[name].__delitem__(slice(1, None)) for name in ("enrollments",
+	"classes")], severity="E")
 
 # Ids
 
@@ -452,16 +521,21 @@ valid("id.case-clash", "in-another-file", put("results", 3, "sourcedId", "ENR-1"
 
 # Cells
 
+TAUGHT = add("enrollments", sourcedId="one-more-1", classSourcedId="one-more", schoolSourcedId="org-north",
+	userSourcedId="user-theo", role="teacher")
+
 for table, names in REQUIRED.items():
 	for each in names:
-		cells = {name: "one.more" if name == "username" else ROWS[table][0][name] for name in names if name != each}
-		broken("field.required", f"{table}-{each}", add(table, sourcedId="one-more", **cells), column=each)
+		others = {"username": "one.more", "userSourcedId": "user-ada"}
+		cells = {name: others.get(name, ROWS[table][0].get(name)) for name in names if name != each}
+		broken("field.required", f"{table}-{each}", *([TAUGHT] if table == "classes" else []),
+			add(table, sourcedId="one-more", **cells), column=each)
 broken("field.required", "blanks-alone", put("users", 5, "givenName", "  "))
 valid("field.required", "optional-blank", *(add(table, sourcedId="one-more", **{name: ROWS[table][0][name]
 	for name in names if name != "username"}, **({"username": "one.more"} if table == "users" else {}))
 	for table, names in REQUIRED.items() if table not in ("demographics", "enrollments")),
 	add("enrollments", sourcedId="one-more", classSourcedId="class-alg-a", schoolSourcedId="org-north",
-		userSourcedId="user-sol", role="student"))
+		userSourcedId="user-sky", role="student"), TAUGHT)
 
 for table, names in BOOLEANS.items():
 	for each in names:
@@ -513,7 +587,8 @@ broken("field.enum", "status", delta(*TABLES), put("results", 2, "status", "inac
 valid("field.enum", "every-user-role", *(copied("users", 7, sourcedId="more-" + word, username="more." + word,
 	email=word + "@valley.example", role=word) for word in VOCABULARIES["users", "role"]))
 valid("field.enum", "every-other-word",
-	*(copied("enrollments", 5, sourcedId="more-" + word, role=word) for word in VOCABULARIES["enrollments", "role"]),
+	*(copied("enrollments", 5, sourcedId="more-" + word, role=word, userSourcedId=user) for word, user in
+		zip(VOCABULARIES["enrollments", "role"], ("user-petra", "user-ada", "user-sol", "user-tess"))),
 	*(copied("orgs", 2, sourcedId="more-" + word, type=word) for word in VOCABULARIES["orgs", "type"]),
 	*(copied("academicSessions", 5, sourcedId="more-" + word, type=word) for word in VOCABULARIES["academicSessions",
 	"type"]),
@@ -558,6 +633,19 @@ broken("field.length", "256", put("results", 2, "comment", "w" * 256), consumer=
 broken("field.length", "256-long-letters", put("users", 5, "familyName", "é" * 256), consumer="text-255")
 valid("field.length", "255-long-letters", put("users", 5, "familyName", "é" * 255), consumer="text-255")
 valid("field.length", "nobody-asked", put("results", 2, "comment", "w" * 4000))
+
+for table, row, column, value in (("results", 3, "sourcedId", "1.23E+12"), ("results", 3, "studentSourcedId", "4E+11"),
+	("users", 4, "identifier", "1.00042E+15"), ("users", 2, "orgSourcedIds", "org-north,9.9E+11"),
+	("resources", 3, "vendorResourceId", "1,5E+100"), ("users", 2, "phone", "5.55E+09")):
+	broken("field.rounded", f"{table}-{column}", put(table, row, column, value))
+valid("field.rounded", "nearly", put("users", 4, "identifier", "1.23E12"), put("users", 2, "identifier", "12.3E+10"),
+	put("users", 2, "middleName", "E+123"), put("results", 2, "comment", "1.23E+12 points"),
+	put("results", 3, "sourcedId", "1.23E-12"))
+
+broken("field.password", "one", put("users", 2, "password", "Hush-hush 1"))
+broken("field.password", "metadata", columns("users", named("users") + ["metadata.login.Password"],
+	{"metadata.login.Password": ["", "Hush-hush 1", "", "", "", ""]}), column="metadata.login.Password", rows=[3])
+valid("field.password", "column-without-any", columns("users", named("users") + ["metadata.password"]))
 
 # Bulk and delta
 
@@ -638,6 +726,33 @@ broken("sem.username", "one-row-for-each-role", copied("users", 2, sourcedId="us
 	column=ANY,
 	rows=ANY)
 valid("sem.username", "number-of-another", put("users", 5, "username", "user-sol"))
+
+broken("sem.twice", "student", copied("enrollments", 3, sourcedId="enr-5"), column="userSourcedId")
+broken("sem.twice", "in-another-role", copied("enrollments", 3, sourcedId="enr-5", role="teacher"), column="userSourcedId")
+broken("sem.twice", "one-day", copied("enrollments", 3, sourcedId="enr-5", beginDate="2026-06-30", endDate=""),
+	column="userSourcedId")
+valid("sem.twice", "left-and-came-back", put("enrollments", 3, "endDate", "2026-01-01"), copied("enrollments", 3,
+	sourcedId="enr-5", beginDate="2026-01-01"))
+valid("sem.twice", "in-two-classes", copied("enrollments", 3, sourcedId="enr-5", classSourcedId="class-home-b",
+	schoolSourcedId="org-south"))
+
+broken("sem.other-school", "student", put("enrollments", 3, "schoolSourcedId", "org-south"))
+valid("sem.other-school", "user-of-another-school", put("users", 4, "orgSourcedIds", "org-south"))
+
+broken("sem.no-teacher", "class", put("enrollments", 4, "role", "proctor"), put("enrollments", 4, "primary", ""),
+	file="classes.csv", column=None, rows=[3])
+broken("sem.no-teacher", "without-anybody", copied("classes", 3, sourcedId="class-more"), file="classes.csv", column=None)
+valid("sem.no-teacher", "not-primary", put("enrollments", 4, "primary", "false"))
+
+broken("sem.no-school", "none", put("orgs", 3, "type", "local"), put("orgs", 4, "type", "department"), column=None, rows=[],
+	also=[("ref.school-type", None, "classes.csv", "schoolSourcedId", [2, 3]),
+		("ref.school-type", None, "enrollments.csv", "schoolSourcedId", [2, 3, 4, 5])])
+valid("sem.no-school", "only-schools", put("orgs", 2, "type", "school"))
+
+broken("sem.over", "yesterday", put("academicSessions", 2, "endDate", "2026-01-04"),
+	put("academicSessions", 4, "endDate", "2026-01-05"), column=None, rows=[])
+valid("sem.over", "last-day", put("academicSessions", 2, "endDate", "2026-01-04"),
+	put("academicSessions", 4, "endDate", "2026-01-06"))
 
 broken("sem.size", "class", copied("enrollments", 3, sourcedId="enr-5", userSourcedId="user-sky"), consumer="sizes",
 	file=ANY,
@@ -739,7 +854,7 @@ valid("consumer.eol", "crlf", consumer="eol-crlf")
 valid("consumer.eol", "lf", line_ends("\n"), consumer="eol-lf")
 
 broken("consumer.role", "user", put("users", 7, "role", "aide"), consumer="roles")
-broken("consumer.role", "enrollment", copied("enrollments", 5, sourcedId="enr-5", role="proctor"), column="role",
+broken("consumer.role", "enrollment", copied("enrollments", 5, sourcedId="enr-5", role="proctor", userSourcedId="user-ada"), column="role",
 	consumer="roles")
 valid("consumer.role", "taken", put("users", 7, "role", "parent"), consumer="roles")
 
