@@ -75,7 +75,7 @@ fi
 
 if [ $all = yes ]; then
 	if check "build, gcc, as it is installed" build build/plain -DCMAKE_BUILD_TYPE=RelWithDebInfo; then
-		suite build/plain -R '^(valgrind|browser|faults)$'
+		suite build/plain -R '^(valgrind|browser|faults|walks)$'
 	fi
 	if check "build, clang" build build/clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug; then
 		suite build/clang -R '^unit\.'
