@@ -592,7 +592,9 @@ static bool agrees(const struct reading_mark *a, const struct reading_mark *b)
 static bool is_short(const struct reading *reading, uint64_t rows, bool *gone)
 {
 	uint64_t total = 0;
-	bool stated = pager_total(reading->pager, &total) && total == rows && !pager_total_broken(reading->pager);
+	/* The total of a single page may be the number of its rows. */
+	bool stated = pager_total(reading->pager, &total) && total == rows && !pager_total_broken(reading->pager) &&
+		      pager_borders(reading->pager) != 0;
 	*gone = rows < reading->most && !stated && rows < reading->most - reading->most / 10;
 	return rows < reading->most && !stated;
 }
@@ -614,6 +616,8 @@ static bool is_confirmed(struct reading *reading, struct reading_mark *before, b
 	bool other_borders = now.borders == 0 || now.borders != before->borders;
 	/* One page by itself does not show that a way of asking for the next one works. */
 	bool paged = now.borders != 0 || before->borders != 0 || pager_way(reading->pager)[0] == '\0';
+	if (pager_is_guess(reading->pager))
+		paged = now.borders != before->borders;
 	now.one_page = same && !paged;
 	if (same && paged && now.limit != before->limit && (!repeats || other_borders))
 		now.agreements = before->agreements + 1;
@@ -658,9 +662,8 @@ static unsigned other_limit(const struct reading *reading)
 	uint64_t largest = pager_largest(reading->pager);
 	if (largest > 0 && largest < limit)
 		limit = largest; /* the server's own cap: only less than that changes anything */
-	limit = limit > PAGER_LIMIT_LEAST ? limit * 2 / 3 : PAGER_LIMIT_LEAST + 1;
-	if (limit < PAGER_LIMIT_LEAST)
-		limit = PAGER_LIMIT_LEAST;
+	bool guess = pager_is_guess(reading->pager);
+	limit = limit > PAGER_LIMIT_LEAST ? limit * 2 / 3 : guess && limit > 1 ? 1 : PAGER_LIMIT_LEAST + 1;
 	return (unsigned)(limit != reading->limit ? limit : limit + 1);
 }
 

@@ -81,8 +81,11 @@ struct pager {
 	unsigned age;
 	bool end_asked;  /* a page after the total is on the way */
 	bool no_overlap; /* pages of one row: asking one row early would stand still */
+	bool others;     /* rows that are not in the first page were seen */
+	bool peek;       /* the first page had more rows than were asked for: are they all? */
 	bool ascending;
 	bool alone;      /* a page that looked back held the last row and nothing else */
+	bool strong;     /* what is looked back from is an empty list */
 	bool weak_asked; /* a weak answer was asked for once more */
 	bool always;     /* every answer says that there is more, even far away */
 	bool shortened;  /* the latest page of a way without a look back was shorter than the first */
@@ -101,6 +104,7 @@ struct pager {
 	bool first_more;    /* something says that there is a next page after the first */
 	bool number_base;   /* numbers of pages begin with 1: 0 and 1 are the same */
 	uint64_t link_offset;
+	uint64_t link_step; /* how far the latest link led */
 	uint64_t link_said; /* the offset of the latest page's link; 0: none */
 	bool last_more;     /* the latest page with rows speaks of a next one */
 	bool beyond;        /* the page after the last one that links speak of is on the way */
@@ -184,7 +188,8 @@ void pager_restart(struct pager *pager, unsigned limit)
 {
 	assert(limit > 0);
 	choose_way(pager);
-	pager->limit = limit < PAGER_LIMIT_LEAST ? PAGER_LIMIT_LEAST : limit;
+	bool back = !is_blind_way(pager->way);
+	pager->limit = back && limit < PAGER_LIMIT_LEAST ? PAGER_LIMIT_LEAST : limit;
 	pager->stage = STAGE_READING;
 	pager->early = false;
 	pager->offset = 0;
@@ -197,6 +202,8 @@ void pager_restart(struct pager *pager, unsigned limit)
 	pager->borders = 0;
 	pager->age++;
 	pager->no_overlap = false;
+	pager->peek = false;
+	pager->others = false;
 	pager->ascending = true;
 	pager->alone = false;
 	pager->weak_asked = false;
@@ -215,6 +222,7 @@ void pager_restart(struct pager *pager, unsigned limit)
 	pager->first_more = false;
 	pager->number_base = false;
 	pager->link_offset = 0;
+	pager->link_step = 0;
 	pager->link_said = 0;
 	pager->last_more = false;
 	pager->beyond = false;
@@ -291,7 +299,8 @@ static bool next_question(const struct pager *pager, struct pager_page *page)
 		break;
 	case STAGE_GAP: page->offset = pager->gap_at; break;
 	default:
-		page->limit = (unsigned)(pager->step / 2);
+		page->offset = sent(pager, pager->offset + 1);
+		page->limit = pager->step > 1 ? (unsigned)(pager->step / 2) : 1;
 		page->probe = true;
 		break;
 	}
@@ -331,7 +340,7 @@ bool pager_next(struct pager *pager, size_t on_the_way, struct pager_page *page)
 		page->next = pager->asked;
 		return true;
 	}
-	page->overlap = pager->asked > 0 && !pager->no_overlap;
+	page->overlap = pager->asked > 0 && !pager->no_overlap && !pager->peek;
 	uint64_t from = pager->asked - (page->overlap ? 1 : 0);
 	page->offset = sent(pager, from);
 	page->next = from + (pager->pages > 0 ? pager->step : pager->limit);
@@ -402,8 +411,8 @@ static enum pager_verdict moved(struct pager *pager, struct err *err, const char
 {
 	err_set(err, ERR_API, "the rows changed while they were read: %s", what);
 	pager->early = pager->pages == 1;
-	/* A link that leads further than the rows: some were left out of the page. Off by one is a slip. */
-	pager->filtered = pager->filtered || pager->link_said > pager->offset + 1;
+	/* A link that leads further than the rows: some were left out of the page. */
+	pager->filtered = pager->filtered || pager->link_said > pager->offset;
 	return PAGER_REREAD;
 }
 
@@ -429,6 +438,14 @@ static bool is_a_limit(const struct pager *pager, uint64_t rows)
 	return asked;
 }
 
+/* With another limit a server that pages by cursors shows its links. */
+static enum pager_verdict just_a_limit(struct pager *pager, struct err *err)
+{
+	pager->cut_before = true;
+	err_set(err, ERR_API, "the server sends exactly as many rows as it was asked for, whatever the offset");
+	return PAGER_REREAD;
+}
+
 /* The server sends the same whatever it is asked for. That is all it has, unless something says otherwise. */
 static enum pager_verdict all_at_once(
 	struct pager *pager, const struct pager_answer *answer, const char *proof, struct err *err)
@@ -441,17 +458,15 @@ static enum pager_verdict all_at_once(
 		err_hint(err, "Ask the maker of the SIS to make paging work");
 		return pager->ways_over ? PAGER_FAIL : not_this_way(pager, err);
 	}
+	if (pager->way != WAY_ROWS)
+		return not_this_way(pager, err);
 	/* Of a smaller page that was asked for, it would be true. */
 	bool more = pager->first_more || (answer->more && answer->rows >= pager->step);
 	bool cut = is_a_limit(pager, pager->offset);
-	if (!more && !cut)
+	if (!more && !cut && !pager->others)
 		return done(pager, PAGER_SKIP, proof);
-	if (!more && !pager->cut_before) {
-		/* With another limit a server that pages by cursors shows its links. */
-		pager->cut_before = true;
-		err_set(err, ERR_API, "the server sends exactly as many rows as it was asked for, whatever the offset");
-		return PAGER_REREAD;
-	}
+	if (!more && !pager->others && !pager->cut_before)
+		return just_a_limit(pager, err);
 	return not_this_way(pager, err);
 }
 
@@ -468,12 +483,17 @@ static enum pager_verdict offset_ignored(
 	bool same_page = is_same_page(pager, answer);
 	if (pager->pages == 1 && same_page && answer->rows > page->limit)
 		return all_at_once(pager, answer, "the server sends everything at once, and did so twice", err);
-	if (pager->pages == 1 && same_page && !page->probe && answer->rows > 1) {
+	if (pager->pages == 1 && same_page && !page->probe) {
 		pager->stage = STAGE_PROBE;
 		return PAGER_SKIP;
 	}
-	if (pager->pages == 1 && same_page && answer->rows == 1)
-		return all_at_once(pager, answer, "the server sends this one whatever it is asked for", err);
+	/* Of fewer rows it says that there are more: it would have said so of the whole page. */
+	bool honest = page->probe && answer->rows < pager->step && answer->more && !pager->first_more &&
+		      pager->total_state != TOTAL_STATED && same_first(&pager->first, answer);
+	if (honest && pager->step < pager->first_limit && !pager->others)
+		return done(pager, PAGER_SKIP, "the server says when there is more, and of this page it does not");
+	if (honest && !pager->cut_before)
+		return just_a_limit(pager, err);
 	if (pager->pages == 1 && pager->first_is_last && pager->step < pager->limit)
 		return all_at_once(pager, answer, "the server's links tell of no other page", err);
 	return not_this_way(pager, err);
@@ -602,6 +622,7 @@ static enum pager_verdict weak_end(struct pager *pager, const struct pager_answe
 	}
 	if (pager->pages > 0 && pager->largest > 1 && !pager->alone && !followed) {
 		pager->stage = STAGE_LOOK_BACK;
+		pager->strong = false;
 		pager->gap_refused = answer->refused;
 		forget_asked(pager);
 		return PAGER_SKIP;
@@ -657,7 +678,15 @@ static enum pager_verdict nothing_there(
 	if (total_missed(pager, err))
 		return PAGER_REREAD;
 	bool weak = answer->list == PAGER_LIST_NONE || (pager->pages > 0 && answer->list != pager->list);
-	return weak ? weak_end(pager, answer, err) : ended(pager, answer);
+	/* A total of one full page may be the page's. */
+	bool trusted = total_reached && (pager->pages > 1 || pager->step < pager->first_limit);
+	bool alone = pager->alone || trusted || pager->pages == 0 || pager->largest == 1 || pager->stage == STAGE_GAP;
+	if (weak || alone)
+		return weak ? weak_end(pager, answer, err) : ended(pager, answer);
+	pager->strong = true;
+	pager->stage = STAGE_LOOK_BACK;
+	forget_asked(pager);
+	return PAGER_SKIP;
 }
 
 /* The answer to a page that was asked for far away. */
@@ -740,6 +769,7 @@ static enum pager_verdict count_in(struct pager *pager, const struct pager_page 
 		pager->first_is_last = answer->links && !answer->more;
 		pager->first_more = answer->more;
 		pager->list = answer->list;
+		pager->peek = answer->rows > page->limit;
 	}
 	if (pager->pages > 0)
 		pager->borders = (pager->borders ^ pager->offset) * UINT64_C(0x100000001B3) + 1;
@@ -753,6 +783,7 @@ static enum pager_verdict count_in(struct pager *pager, const struct pager_page 
 	pager->link_said = answer->has_next_offset ? answer->next_offset : 0;
 	if (answer->rows > pager->largest)
 		pager->largest = answer->rows;
+	pager->no_overlap = pager->no_overlap && answer->rows == 1;
 	if (pager->offset <= PAGER_ROWS_MAX && pager->pages <= PAGER_PAGES_MAX)
 		return PAGER_KEEP;
 	err_set(err, ERR_API, "the server sends rows without end (%" PRIu64 " in %" PRIu64 " pages)", pager->offset,
@@ -782,7 +813,7 @@ static enum pager_verdict last_row_alone(struct pager *pager, const struct pager
 	if (!weak || !pager->alone)
 		return PAGER_SKIP;
 	const struct pager_answer before = {.refused = pager->gap_refused, .list = PAGER_LIST_NONE};
-	return weak_end(pager, &before, err);
+	return pager->strong ? ended(pager, answer) : weak_end(pager, &before, err);
 }
 
 /* The rows of the answer are the ones that were wanted: counts them in, and sees whether they are the last. */
@@ -797,7 +828,10 @@ static enum pager_verdict advance(
 	if (is_blind(pager, page)) {
 		/* Rows where the end was to be. Whether they follow the last row does not show: ask them with a look
 		 * back. */
-		if (pager->total_state == TOTAL_STATED && total_passed(pager, err) != PAGER_KEEP)
+		bool all = pager->total_state == TOTAL_STATED && pager->offset >= pager->total;
+		pager->peek = false;
+		pager->others = true;
+		if (all && total_passed(pager, err) != PAGER_KEEP)
 			return PAGER_REREAD;
 		forget_asked(pager);
 		return PAGER_SKIP;
@@ -886,15 +920,15 @@ static enum pager_verdict advance_blind(
 	bool by_links = pager->way == WAY_LINKS || (pager->way == WAY_PAGES && pager->first_more);
 	if (pager->way == WAY_LINKS && answer->more) {
 		bool ahead = answer->has_next_offset && answer->next_offset > page->offset;
+		pager->link_step = ahead ? answer->next_offset - page->offset : 0;
 		pager->link_offset = answer->next_offset;
 		return ahead ? PAGER_KEEP : not_this_way(pager, err);
 	}
 	if (!by_links || answer->more)
 		return PAGER_KEEP;
 	/* The page that no link leads to has to be empty. */
-	uint64_t width = page->limit > answer->rows ? page->limit : answer->rows;
 	pager->beyond = true;
-	pager->link_offset = page->offset + width;
+	pager->link_offset = page->offset + (pager->link_step > 0 ? pager->link_step : answer->rows);
 	return PAGER_KEEP;
 }
 
@@ -1102,6 +1136,11 @@ void pager_reject(struct pager *pager)
 {
 	if (pager->way != WAY_ROWS)
 		pager->stage = STAGE_READING;
+}
+
+bool pager_is_guess(const struct pager *pager)
+{
+	return pager->way == WAY_WHOLE || pager->way == WAY_NUMBER;
 }
 
 const char *pager_doubt(const struct pager *pager)

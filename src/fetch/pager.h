@@ -152,6 +152,10 @@ bool pager_total_broken(const struct pager *pager);
 /* Readings in this way of paging do not agree: the next restart tries another one. */
 void pager_reject(struct pager *pager);
 
+/* True if the way of paging is a guess that nothing in the answers confirms: readings that agree count only if their
+ * pages ended at other places. */
+bool pager_is_guess(const struct pager *pager);
+
 /* Where the pages ended: two readings with the same borders show the same mistakes of an unstable order. 0: there was
  * only one page. */
 uint64_t pager_borders(const struct pager *pager);
