@@ -66,6 +66,7 @@ struct pager {
 	unsigned earlys; /* readings in a row that did */
 	bool numbered;   /* what was seen that makes a way worth trying */
 	bool linked;
+	bool more_ever;    /* some page of some reading spoke of a next one */
 	bool total_broken; /* a reading had more rows than its total */
 	bool filtered;     /* rows are left out after paging: only links tell where pages begin */
 	bool cut_before;   /* a reading had just as many rows as were asked for */
@@ -461,7 +462,7 @@ static enum pager_verdict all_at_once(
 	if (pager->way != WAY_ROWS)
 		return not_this_way(pager, err);
 	/* Of a smaller page that was asked for, it would be true. */
-	bool more = pager->first_more || (answer->more && answer->rows >= pager->step);
+	bool more = pager->first_more || pager->more_ever || (answer->more && answer->rows >= pager->step);
 	bool cut = is_a_limit(pager, pager->offset);
 	if (!more && !cut && !pager->others)
 		return done(pager, PAGER_SKIP, proof);
@@ -780,6 +781,7 @@ static enum pager_verdict count_in(struct pager *pager, const struct pager_page 
 	pager->alone = false;
 	pager->weak_asked = false;
 	pager->last_more = answer->more;
+	pager->more_ever = pager->more_ever || answer->more;
 	pager->link_said = answer->has_next_offset ? answer->next_offset : 0;
 	if (answer->rows > pager->largest)
 		pager->largest = answer->rows;
