@@ -873,7 +873,7 @@ static bool choose_consumers(struct config *config, struct err *err)
 }
 
 /* A list that somebody gave without saying anything, as in `schools =`, would mean everything. */
-static bool check_list(
+static bool check_list_said(
 	const struct config *config, const struct bundle_config *bundle, const struct option *option, struct err *err)
 {
 	const char *values = bundle != NULL ? (const char *)bundle : (const char *)config;
@@ -893,10 +893,10 @@ static bool check_lists(const struct config *config, const struct config_command
 		const struct option *option = &options[i];
 		if (!option_is_list(option) || !option_belongs(option, command->groups))
 			continue;
-		if (!option_of_bundle(option) && !check_list(config, NULL, option, err))
+		if (!option_of_bundle(option) && !check_list_said(config, NULL, option, err))
 			return false;
 		for (size_t b = 0; option_of_bundle(option) && b < config->bundle_count; b++)
-			if (!check_list(config, &config->bundles[b], option, err))
+			if (!check_list_said(config, &config->bundles[b], option, err))
 				return false;
 	}
 	return true;

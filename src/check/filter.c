@@ -791,7 +791,7 @@ static bool explain_several(const struct tree *tree, size_t i, enum level level,
 	return false;
 }
 
-static bool is_word(const struct vocabulary *vocabulary, const char *text)
+static bool is_word_of(const struct vocabulary *vocabulary, const char *text)
 {
 	for (const char *const *word = vocabulary->values; *word != NULL; word++)
 		if (strcmp(*word, text) == 0)
@@ -809,7 +809,7 @@ static bool check_grades(const struct filter *filter, struct err *err)
 	for (size_t i = 0; i < count; i++)
 		any = any || grades->met[i];
 	for (size_t i = 0; i < count; i++) {
-		if (grades->met[i] || (any && is_word(known, filter->options.grades[i])))
+		if (grades->met[i] || (any && is_word_of(known, filter->options.grades[i])))
 			continue;
 		struct listing listing = {0};
 		for (size_t n = 0; n < grades->count; n++)

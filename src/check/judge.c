@@ -241,7 +241,7 @@ static void find_id(
 }
 
 /* Of the row that is judged. */
-static void find_text(struct judge *judge, enum rule rule, const struct field *field, const char *detail,
+static void find_in_row(struct judge *judge, enum rule rule, const struct field *field, const char *detail,
 	const char *text, size_t length)
 {
 	const struct csv_cell *id = judge->spot.id;
@@ -260,7 +260,7 @@ static void find_text(struct judge *judge, enum rule rule, const struct field *f
 
 static void find_cell(struct judge *judge, enum rule rule, const struct field *field, const struct csv_cell *cell)
 {
-	find_text(judge, rule, field, NULL, cell->text, cell->length);
+	find_in_row(judge, rule, field, NULL, cell->text, cell->length);
 }
 
 static const struct field *special_field(const struct judge *judge, enum special special)
@@ -558,7 +558,7 @@ static bool is_column_name(const void *context, const struct csv_cell *cell)
 
 /* A line that a spreadsheet program has put in front, or a header with other separators: then nothing more can be made
  * of the file. */
-static bool is_of_spreadsheet(struct judge *judge, const struct csv_row *row)
+static bool header_of_spreadsheet(struct judge *judge, const struct csv_row *row)
 {
 	struct file *file = &judge->file;
 	enum spreadsheet_trace trace = spreadsheet_trace(row, is_column_name, file->table);
@@ -599,7 +599,7 @@ static bool watch_whole(struct judge *judge, struct err *err)
 static bool read_header(struct judge *judge, const struct csv_row *row, struct err *err)
 {
 	struct file *file = &judge->file;
-	if ((row->notes & CSV_TOO_LARGE) == 0 && is_of_spreadsheet(judge, row))
+	if ((row->notes & CSV_TOO_LARGE) == 0 && header_of_spreadsheet(judge, row))
 		return true;
 	/* Names that are no text at all, as in UTF-16, say more than how their line ends. */
 	bool fit = (row->notes & CSV_TOO_LARGE) != 0 || judge_names(judge, row);
@@ -661,7 +661,7 @@ static bool refer(
 	if (number == LINKS_NONE && field->itself)
 		return pend(judge, field, id, length, err);
 	if (number == LINKS_NONE && field->refers && !*told) {
-		find_text(judge,
+		find_in_row(judge,
 			form_joined_otherwise(id, length) && column_is_list(field->column->type) ? RULE_FIELD_LIST
 												 : RULE_REF_MISSING,
 			field, NULL, id, length);
@@ -891,7 +891,7 @@ static bool judge_secret(struct judge *judge, const struct field *field, const s
 	if (!grammar_cell(&judge->file.grammar, &hidden, judge->spot.row->number, field->name))
 		return true;
 	if (!clean_is_blank(cell->text, cell->length))
-		find_text(judge, RULE_FIELD_PASSWORD, field, NULL, NULL, 0);
+		find_in_row(judge, RULE_FIELD_PASSWORD, field, NULL, NULL, 0);
 	else if (cell->length > 0)
 		find_cell(judge, RULE_CSV_BLANK_ONLY, field, cell);
 	return true;
@@ -1025,10 +1025,10 @@ static void judge_size(struct judge *judge, const struct consumer *consumer)
 		return;
 	if (consumer->class_max > 0 && class_number != LINKS_NONE && is_text(role, "student") &&
 		teaching_student(judge->teaching, class_number) == (uint32_t)consumer->class_max + 1)
-		find_text(judge, RULE_SEM_SIZE, special_field(judge, SPECIAL_CLASS), "students of a class", NULL, 0);
+		find_in_row(judge, RULE_SEM_SIZE, special_field(judge, SPECIAL_CLASS), "students of a class", NULL, 0);
 	if (consumer->load_max > 0 && user != LINKS_NONE && is_text(role, "teacher") &&
 		teaching_class(judge->teaching, user) == (uint32_t)consumer->load_max + 1)
-		find_text(judge, RULE_SEM_SIZE, special_field(judge, SPECIAL_USER), "classes of a teacher", NULL, 0);
+		find_in_row(judge, RULE_SEM_SIZE, special_field(judge, SPECIAL_USER), "classes of a teacher", NULL, 0);
 }
 
 static bool are_whole(const struct csv_cell *cell)
@@ -1058,7 +1058,7 @@ static void judge_quotes(struct judge *judge, enum consumer_quote quote)
 	const struct csv_row *row = judge->spot.row;
 	for (size_t i = 0; i < row->count; i++) {
 		if (!is_quoted_well(&row->cells[i], quote)) {
-			find_text(judge, RULE_CONSUMER_QUOTE, NULL, NULL, NULL, 0);
+			find_in_row(judge, RULE_CONSUMER_QUOTE, NULL, NULL, NULL, 0);
 			return;
 		}
 	}

@@ -228,7 +228,7 @@ static bool is_header_name(const void *context, const struct csv_cell *cell)
 }
 
 /* Looks for what a spreadsheet program has left. True if the line says nothing else. */
-static bool is_of_spreadsheet(struct manifest *manifest, const struct csv_row *row)
+static bool manifest_of_spreadsheet(struct manifest *manifest, const struct csv_row *row)
 {
 	if (manifest->began || (row->notes & CSV_TOO_LARGE) != 0)
 		return false;
@@ -266,7 +266,7 @@ static struct csv_row restored(const struct manifest *manifest, const struct csv
 void manifest_row(struct manifest *manifest, const struct csv_row *line)
 {
 	struct csv_cell cells[COLUMNS];
-	if (is_of_spreadsheet(manifest, line))
+	if (manifest_of_spreadsheet(manifest, line))
 		return;
 	const struct csv_row made = restored(manifest, line, cells);
 	const struct csv_row *row = &made;

@@ -99,7 +99,7 @@ static void set_bit(unsigned char *bits, uint64_t hash)
 	bits[place / BYTE_BITS] |= (unsigned char)(1U << place % BYTE_BITS);
 }
 
-static seat_key key_of(const struct seat *seat)
+static seat_key seat_key_of(const struct seat *seat)
 {
 	return (seat_key)seat->class_number << 32 | seat->user;
 }
@@ -111,7 +111,7 @@ static void flush_block(struct seats *seats)
 		struct seat seat;
 		memcpy(&seat, seats->block + at, sizeof(seat));
 		at += HEAD + (size_t)(unsigned char)seats->block[at + sizeof(seat)];
-		uint64_t hash = mix(key_of(&seat));
+		uint64_t hash = mix(seat_key_of(&seat));
 		set_bit(has_bit(seats->met, hash) ? seats->again : seats->met, hash);
 	}
 	out_add(&seats->out, seats->block, seats->length);
@@ -198,7 +198,7 @@ struct pairing {
 	size_t pair_count;
 };
 
-static int compare_keys(const void *left, const void *right)
+static int compare_seat_keys(const void *left, const void *right)
 {
 	seat_key a = *(const seat_key *)left;
 	seat_key b = *(const seat_key *)right;
@@ -216,7 +216,7 @@ static bool read_keys(struct pairing *pairing, uint64_t group, uint64_t groups, 
 	struct sitting sitting;
 	scan_begin(scan, pairing->seats);
 	while ((more = scan_next(scan, &sitting, err)) > 0) {
-		seat_key key = key_of(&sitting.seat);
+		seat_key key = seat_key_of(&sitting.seat);
 		uint64_t hash = mix(key);
 		if (!has_bit(pairing->seats->again, hash) || (hash & UINT32_MAX) % groups != group)
 			continue;
@@ -229,7 +229,7 @@ static bool read_keys(struct pairing *pairing, uint64_t group, uint64_t groups, 
 
 static void keep_pairs(struct pairing *pairing)
 {
-	qsort(pairing->keys, pairing->count, sizeof(*pairing->keys), compare_keys);
+	qsort(pairing->keys, pairing->count, sizeof(*pairing->keys), compare_seat_keys);
 	for (size_t i = 1; i < pairing->count && pairing->pair_count < SEATS_MAX; i++) {
 		seat_key key = pairing->keys[i];
 		if (key == pairing->keys[i - 1] && (i == 1 || key != pairing->keys[i - 2]))
@@ -252,7 +252,7 @@ static bool find_pairs(struct pairing *pairing, struct err *err)
 			return false;
 		keep_pairs(pairing);
 	}
-	qsort(pairing->pairs, pairing->pair_count, sizeof(*pairing->pairs), compare_keys);
+	qsort(pairing->pairs, pairing->pair_count, sizeof(*pairing->pairs), compare_seat_keys);
 	return true;
 }
 
@@ -262,7 +262,7 @@ static bool find_pairs(struct pairing *pairing, struct err *err)
 static bool is_pair(const struct pairing *pairing, seat_key key)
 {
 	return has_bit(pairing->seats->again, mix(key)) &&
-	       bsearch(&key, pairing->pairs, pairing->pair_count, sizeof(*pairing->pairs), compare_keys) != NULL;
+	       bsearch(&key, pairing->pairs, pairing->pair_count, sizeof(*pairing->pairs), compare_seat_keys) != NULL;
 }
 
 /* Reads the enrollments of the pairs. False on failure. */
@@ -273,7 +273,7 @@ static bool read_sittings(const struct pairing *pairing, struct sitting *sitting
 	*count = 0;
 	scan_begin(pairing->scan, pairing->seats);
 	while (*count < SEATS_MAX && (more = scan_next(pairing->scan, &sitting, err)) > 0)
-		if (is_pair(pairing, key_of(&sitting.seat)))
+		if (is_pair(pairing, seat_key_of(&sitting.seat)))
 			sittings[(*count)++] = sitting;
 	return more >= 0;
 }
@@ -282,15 +282,16 @@ static int compare_sittings(const void *left, const void *right)
 {
 	const struct seat *a = &((const struct sitting *)left)->seat;
 	const struct seat *b = &((const struct sitting *)right)->seat;
-	if (key_of(a) != key_of(b))
-		return key_of(a) < key_of(b) ? -1 : 1;
+	if (seat_key_of(a) != seat_key_of(b))
+		return seat_key_of(a) < seat_key_of(b) ? -1 : 1;
 	return (a->row > b->row) - (a->row < b->row);
 }
 
 static bool overlaps_before(const struct sitting *sittings, size_t at)
 {
 	const struct seat *seat = &sittings[at].seat;
-	for (size_t i = at; i > 0 && at - i < BEFORE_MAX && key_of(&sittings[i - 1].seat) == key_of(seat); i--)
+	for (size_t i = at; i > 0 && at - i < BEFORE_MAX && seat_key_of(&sittings[i - 1].seat) == seat_key_of(seat);
+		i--)
 		if (seat->begin < sittings[i - 1].seat.end && sittings[i - 1].seat.begin < seat->end)
 			return true;
 	return false;

@@ -84,14 +84,14 @@ static bool is_of_finder(const char *name)
 }
 
 /* Whether a part of a path can be a folder inside a zip: nothing that leads out of it. */
-static bool is_inside(const char *name, size_t length)
+static bool stays_in_zip(const char *name, size_t length)
 {
 	return *name != '/' && *name != '\\' && memchr(name, ':', length) == NULL && strncmp(name, "..", 2) != 0 &&
 	       strstr(name, "/..") == NULL && strstr(name, "\\..") == NULL;
 }
 
 /* Finds the folder in which all files of the bundle lie, if they do. */
-static void find_folder(struct judging *judging)
+static void find_bundle_folder(struct judging *judging)
 {
 	const char *folder = NULL;
 	size_t length = 0;
@@ -100,7 +100,7 @@ static void find_folder(struct judging *judging)
 		const char *base = base_name(name);
 		if (is_of_finder(name) || place_of(judging, base) == NULL)
 			continue;
-		if (base == name || !is_inside(name, (size_t)(base - name)) ||
+		if (base == name || !stays_in_zip(name, (size_t)(base - name)) ||
 			(folder != NULL && ((size_t)(base - name) != length || memcmp(name, folder, length) != 0)))
 			return;
 		folder = name;
@@ -557,7 +557,7 @@ static bool is_of_other_format(struct judging *judging)
 static bool judge_all(struct judging *judging, struct err *err)
 {
 	bool foreign = false;
-	find_folder(judging);
+	find_bundle_folder(judging);
 	place_entries(judging);
 	if (is_of_other_format(judging))
 		return true;
