@@ -271,7 +271,7 @@ class Walk:
 		return None
 
 	def blind_fault(self):
-		told = self.counts() and self["total_place"] == "header"
+		told = self["total"] in ("right", "before filter") and self["total_place"] == "header" and not self["read_twice"]
 		for fault in self["faults"]:
 			if fault["kind"] == "empty" and self.by_address() and not told:
 				return "an empty list in place of a page is an end like any other"
@@ -298,8 +298,8 @@ class Walk:
 			return "rows that change places while others are hidden"
 		if self["paging"] in CURSORS and self["cursor"] == "position" and self["mutate"]:
 			return "a cursor that is a position, over rows that move"
-		if self["copies"] and self["mutate"]:
-			return "rows twice and rows that move"
+		if self["copies"] and (self["mutate"] or self["cursor"] == "keyset" and self["paging"] in CURSORS):
+			return "rows twice, where rows move or a cursor stands for an id"
 		return None
 
 	def blind_pair(self):
