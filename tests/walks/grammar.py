@@ -347,7 +347,8 @@ class Walk:
 		return any((
 			self["sign"] != "none",
 			self["link"] in ("user", "blank", "cut", "long"),
-			self["end"] in ("{}", "[]", 410, "error object", "last page", "last row") and not self.by_address(),
+			self["end"] in ("{}", "[]", 410, "error object", "last page", "last row")
+				and self["paging"] not in CURSORS,
 			self["end"] in (400, 404) and self["rows"] % 100 == 0,  # as of a search engine that counts no further
 			self["read_twice"] and not (tame and self["total"] in ("before filter", "active", "zero", "wrong")),
 			self["filter"] == "after" and self["hidden"][0] == 0,
@@ -377,6 +378,8 @@ class Walk:
 		if paging == "hasMore and cursor":
 			return None  # nothing says in which parameter it is to be sent
 		if self.by_address() and self["link"] in USABLE:
+			if paging == "page" and pages <= 2:
+				return "should"  # in pages of another size it may be one page that is full
 			short = 3 <= rows < asked and not self["fixed"] and not self["cap"]
 			return "must" if pages > 1 or short else "should"
 		if paging == "rounded" and not self["fixed"] and not self["cap"] and pages >= 3 and page >= 4:
