@@ -103,6 +103,35 @@ enum config_level config_level(const struct config *config, const char *name)
 	return origin_of(config, NULL, named(name))->level;
 }
 
+enum config_level config_bundle_level(const struct config *config, const struct bundle_config *bundle, const char *name)
+{
+	return origin_of(config, bundle, named(name))->level;
+}
+
+/* Adds a text and an end, so that two texts are never taken for two others. */
+static void add_whose(struct digest *digest, const char *text)
+{
+	digest_add(digest, text != NULL ? text : "", text != NULL ? strlen(text) + 1 : 1);
+}
+
+void config_whose(const struct config *config, char out[static DIGEST_HEX_SIZE])
+{
+	struct digest *digest = digest_new();
+	const char *const texts[] = {config->data_url, config->client_id, config->token_url, config->bearer_token};
+	const int numbers[] = {config->auth, config->grant};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		add_whose(digest, texts[i]);
+	digest_add(digest, numbers, sizeof(numbers));
+	const struct config_list *const lists[] = {&config->header, &config->token_param};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (size_t n = 0; n < lists[i]->count; n++)
+			add_whose(digest, lists[i]->items[n]);
+		add_whose(digest, "");
+	}
+	digest_hex(digest, out);
+	digest_free(digest);
+}
+
 const char *config_word(const char *option, int value)
 {
 	return named(option)->choices[value];
@@ -150,6 +179,8 @@ static void release_bundle(struct bundle_config *bundle)
 			setting_reset(&options[i], bundle);
 	consumer_file_free(bundle->consumer_file);
 	secret_free(bundle->deliver_secret);
+	free(bundle->record);
+	free(bundle->place);
 	secret_free(bundle->passphrase);
 	free(bundle->name);
 	free(bundle->origins);

@@ -21,6 +21,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/err.h"
 
 struct consumer;
@@ -86,6 +87,8 @@ struct config_origin {
 struct bundle_config {
 	char *name;                      /* of [bundle NAME]; "" when the file has no such section */
 	unsigned line;                   /* of that section in the file, or 0 */
+	char *record;                    /* its name in the state folder, and the output as one text, however it is */
+	char *place;                     /* written: see cmd/record_name.h; NULL before */
 	char *output;                    /* path, strftime places not yet filled; loose files if it ends in / */
 	struct config_list files;        /* tables of the bundle, each once; all of them are among config.collections */
 	int mode;                        /* enum config_mode */
@@ -254,6 +257,14 @@ bool config_err_in(
 
 /* The same as a level only, for an option of the run. */
 enum config_level config_level(const struct config *config, const char *option);
+
+/* The same for an option of one of config->bundles. */
+enum config_level config_bundle_level(
+	const struct config *config, const struct bundle_config *bundle, const char *option);
+
+/* Writes the digest of everything that tells whose data the server gives to this configuration: address, login, token
+ * address and parameters, headers, and the fixed token, as nothing else tells two districts apart then. */
+void config_whose(const struct config *config, char out[static DIGEST_HEX_SIZE]);
 
 /* Adds a sentence to the warnings. */
 void config_warn(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/delivering.h"
+#include "cmd/record_name.h"
 #include "config.h"
 #include "credentials.h"
 #include "dated.h"
@@ -175,14 +176,14 @@ static bool send_all(const struct deliver *deliver, struct err *err)
 static bool lock_state(struct deliver *deliver, struct err *err)
 {
 	const char *state = deliver->config.state_dir;
-	if (state == NULL)
-		return true;
-	if (!file_make_folder(state, S_IRWXU, err))
-		return err_in(err, "state-dir");
 	int lock = -1;
-	bool fine = lock_take(state, deliver->config.lock_wait, NULL, &lock, err);
+	if (state != NULL && !file_make_folder(state, S_IRWXU, err))
+		return err_in(err, "state-dir");
+	if (state != NULL && !lock_take(state, deliver->config.lock_wait, NULL, &lock, err))
+		return false;
 	deliver->lock = lock;
-	return fine;
+	record_name_choose(&deliver->config);
+	return true;
 }
 
 static bool check_file(const char *path, struct err *err)

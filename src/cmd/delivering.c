@@ -54,7 +54,7 @@ struct parcels {
 
 static const char *name_of(const struct delivering_order *order)
 {
-	return order->bundle->name[0] != '\0' ? order->bundle->name : "bundle";
+	return order->bundle->record;
 }
 
 static char *record_path(const struct delivering_order *order)
@@ -305,7 +305,7 @@ static bool find_parcels(
 {
 	struct shelf shelf;
 	bool fine = true;
-	shelf_open(&shelf, order->schema, order->state_dir, order->bundle->name);
+	shelf_open(&shelf, order->schema, order->state_dir, order->bundle->record);
 	if (shelf.trouble.code != ERR_NONE) {
 		*err = shelf.trouble;
 		fine = false;
@@ -362,7 +362,7 @@ static bool keep_base(const struct delivering_order *order, const char *folder, 
 	struct shelf shelf;
 	struct parcels base = {0};
 	struct record record = record_read(order);
-	shelf_open(&shelf, order->schema, order->state_dir, order->bundle->name);
+	shelf_open(&shelf, order->schema, order->state_dir, order->bundle->record);
 	bool needed = shelf.known && !shelf.delta && !is_delivered(order, &shelf, &record);
 	if (shelf.known && !shelf.delta) {
 		drop_queued(order);
@@ -527,7 +527,7 @@ bool delivering_is_published(const struct delivering_order *order, const char *p
 	struct shelf shelf;
 	struct stat one;
 	struct stat other;
-	shelf_open(&shelf, order->schema, order->state_dir, order->bundle->name);
+	shelf_open(&shelf, order->schema, order->state_dir, order->bundle->record);
 	bool same = shelf.known && stat(shelf.path, &one) == 0 && stat(path, &other) == 0 &&
 		    one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 	shelf_release(&shelf);

@@ -132,7 +132,7 @@ static bool lower_all(const struct config *config, const struct bundle_config *b
 {
 	struct shelf shelf;
 	char since[MOMENT_SIZE];
-	shelf_open(&shelf, schema, config->state_dir, bundle->name);
+	shelf_open(&shelf, schema, config->state_dir, bundle->record);
 	struct delta delta = delta_of(bundle, &shelf, 0);
 	write_moment(delta.since_seconds - DELTA_FILTER_SECONDS, since);
 	for (int i = 0; i < schema->table_count; i++) {

@@ -23,6 +23,7 @@
 #include "cmd/metadata.h"
 #include "cmd/ping.h"
 #include "cmd/publish.h"
+#include "cmd/record_name.h"
 #include "config.h"
 #include "dated.h"
 #include "keeping.h"
@@ -186,6 +187,7 @@ static bool prepare_state(struct export *export, struct err *err)
 		return err_in(err, "state-dir");
 	if (!lock_take(state, export->config.lock_wait, &export->stats, &export->lock, err))
 		return false;
+	record_name_choose(&export->config);
 	export->work = mem_format("%s/work", state);
 	end_add(&export->last, remove_work, export->work);
 	sweep_work(export->work);
@@ -205,8 +207,10 @@ static char *fingerprint(const struct export *export)
 {
 	const struct config *config = &export->config;
 	struct buf text = {0};
-	buf_add_format(&text, "rosterzip " ROSTERZIP_VERSION ", %s, %s, %ld rows a page", config->data_url,
-		config->client_id != NULL ? config->client_id : "no client id", config->page_size);
+	char whose[DIGEST_HEX_SIZE];
+	config_whose(config, whose);
+	buf_add_format(&text, "rosterzip " ROSTERZIP_VERSION ", %s, %s, %ld rows a page, %s", config->data_url,
+		config->client_id != NULL ? config->client_id : "no client id", config->page_size, whose);
 	for (int i = 0; export->filters != NULL && i < export->schema->table_count; i++)
 		if (export->filters[i].since[0] != '\0')
 			buf_add_format(

@@ -375,7 +375,7 @@ static bool put_in_place(struct making *making, const char *content, struct err 
 	struct err own = {0};
 	if (making->config->checksum && !sidecar_write(publication->path, sum, &own))
 		err_in(&own, "%s is published, but its checksum is not", publication->path);
-	if (!shelf_publish(&making->shelf, making->bundle, making->config->output, publication->path, content,
+	if (!shelf_publish(&making->shelf, making->bundle, making->config, publication->path, content,
 		    making->publish->now, err))
 		err_in(err, "%s is published, but the guard could not take note of it", publication->path);
 	else if (own.code != ERR_NONE)
@@ -426,7 +426,7 @@ bool publish_bundle(const struct publish *publish, struct publication *publicati
 	const struct bundle_config *config = publication->config;
 	struct making making = {.publish = publish, .config = config, .publication = publication};
 	prepare(&making);
-	shelf_open(&making.shelf, publish->schema, publish->state_dir, config->name);
+	shelf_open(&making.shelf, publish->schema, publish->state_dir, config->record);
 	publication->delta = delta_of(config, &making.shelf, publish->clock);
 	/* What the guard needs to know may stand in a record that cannot be read just now. */
 	if (making.shelf.trouble.code != ERR_NONE)

@@ -21,7 +21,7 @@ static const char delta_word[] = "delta";
 
 static char *path_of(const char *state_dir, const char *folder, const char *name, const char *ending)
 {
-	return mem_format("%s/%s/%s.%s", state_dir, folder, name[0] != '\0' ? name : "bundle", ending);
+	return mem_format("%s/%s/%s.%s", state_dir, folder, name, ending);
 }
 
 static void take_table(struct shelf *shelf, yajl_val record, const struct table *table)
@@ -44,6 +44,8 @@ static void take_record(struct shelf *shelf, yajl_val record)
 		path[0] == '\0' || content == NULL || strlen(content) != DIGEST_HEX_SIZE - 1)
 		return;
 	shelf->known = true;
+	const char *place = json_text_at(record, "place");
+	shelf->place = place != NULL ? mem_copy(place) : NULL;
 	shelf->output = mem_copy(output);
 	shelf->path = mem_copy(path);
 	memcpy(shelf->content, content, DIGEST_HEX_SIZE);
@@ -96,6 +98,7 @@ void shelf_release(struct shelf *shelf)
 	free(shelf->record);
 	free(shelf->refused);
 	free(shelf->refusal);
+	free(shelf->place);
 	free(shelf->output);
 	free(shelf->path);
 	free(shelf->tables);
@@ -124,6 +127,7 @@ static bool write_record(const struct shelf *shelf, struct err *err)
 	yajl_gen_map_open(gen);
 	json_add_number(gen, "published-bundle", RECORD_VERSION);
 	json_add_number(gen, "time", shelf->time);
+	json_add_text(gen, "place", shelf->place);
 	json_add_text(gen, "output", shelf->output);
 	json_add_text(gen, "path", shelf->path);
 	json_add_text(gen, "content", shelf->content);
@@ -144,13 +148,15 @@ static bool write_record(const struct shelf *shelf, struct err *err)
 	return fine;
 }
 
-bool shelf_publish(struct shelf *shelf, struct bundle *bundle, const char *output, const char *path,
+bool shelf_publish(struct shelf *shelf, struct bundle *bundle, const struct bundle_config *config, const char *path,
 	const char *content, int64_t now, struct err *err)
 {
+	free(shelf->place);
 	free(shelf->output);
 	free(shelf->path);
+	shelf->place = config->place != NULL ? mem_copy(config->place) : NULL;
 	shelf->known = true;
-	shelf->output = mem_copy(output);
+	shelf->output = mem_copy(config->output);
 	shelf->path = mem_copy(path);
 	shelf->time = now;
 	memcpy(shelf->content, content, DIGEST_HEX_SIZE);

@@ -13,6 +13,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "check/moment.h"
+#include "config.h"
 #include "package/bundle.h"
 #include "table/schema.h"
 
@@ -31,6 +32,7 @@ struct shelf {
 	char *refusal;      /* path of the report on the refused one */
 	struct err trouble; /* there is a record, and this machine cannot read it */
 	bool known;         /* there is a record, and these are set */
+	char *place;        /* the output, resolved; NULL in records of earlier versions */
 	char *output;       /* the setting that led to it, places for the date not filled */
 	char *path;         /* where it went */
 	char content[DIGEST_HEX_SIZE];
@@ -41,7 +43,7 @@ struct shelf {
 	struct shelf_table *tables; /* by table id */
 };
 
-/* Reads the record of the bundle of that name; one that cannot be understood is none. */
+/* Reads the record of that name (struct bundle_config); one that cannot be understood is none. */
 void shelf_open(struct shelf *shelf, const struct schema *schema, const char *state_dir, const char *name);
 void shelf_release(struct shelf *shelf);
 
@@ -51,7 +53,7 @@ bool shelf_unchanged(const struct shelf *shelf, const char *output, const char *
 
 /* Keeps the zip of a bundle just published unless shelf->delta, writes the record with clock and tables as they are
  * in shelf now, and forgets what was refused. */
-bool shelf_publish(struct shelf *shelf, struct bundle *bundle, const char *output, const char *path,
+bool shelf_publish(struct shelf *shelf, struct bundle *bundle, const struct bundle_config *config, const char *path,
 	const char *content, int64_t now, struct err *err);
 
 /* Writes the record once more, with clock and tables as they are now; nothing without a record. */
