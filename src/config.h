@@ -85,10 +85,12 @@ struct config_origin {
 };
 
 struct bundle_config {
-	char *name;                      /* of [bundle NAME]; "" when the file has no such section */
-	unsigned line;                   /* of that section in the file, or 0 */
-	char *record;                    /* its name in the state folder, and the output as one text, however it is */
-	char *place;                     /* written: see cmd/record_name.h; NULL before */
+	char *name;                  /* of [bundle NAME]; "" when the file has no such section */
+	unsigned line;               /* of that section in the file, or 0 */
+	char *record;                /* its name in the state folder, and the output as one text, however it is */
+	char *place;                 /* written; who is in the bundle, and who gets it, as digests: see */
+	char slice[DIGEST_HEX_SIZE]; /* cmd/record_name.h; NULL and "" before */
+	char receiver[DIGEST_HEX_SIZE];
 	char *output;                    /* path, strftime places not yet filled; loose files if it ends in / */
 	struct config_list files;        /* tables of the bundle, each once; all of them are among config.collections */
 	int mode;                        /* enum config_mode */

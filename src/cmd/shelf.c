@@ -45,7 +45,13 @@ static void take_record(struct shelf *shelf, yajl_val record)
 		return;
 	shelf->known = true;
 	const char *place = json_text_at(record, "place");
+	const char *receiver = json_text_at(record, "receiver");
+	const char *slice = json_text_at(record, "slice");
 	shelf->place = place != NULL ? mem_copy(place) : NULL;
+	if (receiver != NULL && strlen(receiver) == DIGEST_HEX_SIZE - 1)
+		memcpy(shelf->receiver, receiver, DIGEST_HEX_SIZE);
+	if (slice != NULL && strlen(slice) == DIGEST_HEX_SIZE - 1)
+		memcpy(shelf->slice, slice, DIGEST_HEX_SIZE);
 	shelf->output = mem_copy(output);
 	shelf->path = mem_copy(path);
 	memcpy(shelf->content, content, DIGEST_HEX_SIZE);
@@ -128,6 +134,8 @@ static bool write_record(const struct shelf *shelf, struct err *err)
 	json_add_number(gen, "published-bundle", RECORD_VERSION);
 	json_add_number(gen, "time", shelf->time);
 	json_add_text(gen, "place", shelf->place);
+	json_add_text(gen, "receiver", shelf->receiver);
+	json_add_text(gen, "slice", shelf->slice);
 	json_add_text(gen, "output", shelf->output);
 	json_add_text(gen, "path", shelf->path);
 	json_add_text(gen, "content", shelf->content);
@@ -155,6 +163,8 @@ bool shelf_publish(struct shelf *shelf, struct bundle *bundle, const struct bund
 	free(shelf->output);
 	free(shelf->path);
 	shelf->place = config->place != NULL ? mem_copy(config->place) : NULL;
+	memcpy(shelf->receiver, config->receiver, DIGEST_HEX_SIZE);
+	memcpy(shelf->slice, config->slice, DIGEST_HEX_SIZE);
 	shelf->known = true;
 	shelf->output = mem_copy(config->output);
 	shelf->path = mem_copy(path);

@@ -28,13 +28,15 @@ struct shelf {
 	const struct schema *schema;
 	char *published; /* paths of the zips, whether they exist or not */
 	char *refused;
-	char *record;       /* path of what is known about the published one */
-	char *refusal;      /* path of the report on the refused one */
-	struct err trouble; /* there is a record, and this machine cannot read it */
-	bool known;         /* there is a record, and these are set */
-	char *place;        /* the output, resolved; NULL in records of earlier versions */
-	char *output;       /* the setting that led to it, places for the date not filled */
-	char *path;         /* where it went */
+	char *record;                   /* path of what is known about the published one */
+	char *refusal;                  /* path of the report on the refused one */
+	struct err trouble;             /* there is a record, and this machine cannot read it */
+	bool known;                     /* there is a record, and these are set */
+	char *place;                    /* the output, resolved; NULL in records of earlier versions */
+	char receiver[DIGEST_HEX_SIZE]; /* whom it was for, and who was in it: see record_name.h */
+	char slice[DIGEST_HEX_SIZE];
+	char *output; /* the setting that led to it, places for the date not filled */
+	char *path;   /* where it went */
 	char content[DIGEST_HEX_SIZE];
 	int64_t time;               /* when, in seconds since 1970; 0 when the record does not say */
 	bool delta;                 /* it was one */

@@ -98,6 +98,7 @@ struct pager {
 	struct buf last_id;
 	struct buf origin_first; /* of the first page */
 	struct buf origin_last;
+	struct buf zero_first; /* the first row that some reading got for offset 0 */
 	bool check_first;
 	uint64_t first_page_rows;
 	unsigned first_limit;
@@ -132,7 +133,7 @@ struct pager *pager_new(unsigned limit, bool twice)
 	struct pager *pager = mem_new(1, sizeof(*pager));
 	pager->twice = twice;
 	struct buf *const texts[] = {&pager->first, &pager->last, &pager->last_id, &pager->origin_first,
-		&pager->origin_last, &pager->cursor, &pager->mark, &pager->mark_row};
+		&pager->origin_last, &pager->zero_first, &pager->cursor, &pager->mark, &pager->mark_row};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		buf_init(texts[i], TEXT_MAX);
 	pager->stage = STAGE_DONE; /* nothing went wrong so far */
@@ -149,6 +150,7 @@ void pager_free(struct pager *pager)
 	buf_release(&pager->last_id);
 	buf_release(&pager->origin_first);
 	buf_release(&pager->origin_last);
+	buf_release(&pager->zero_first);
 	buf_release(&pager->cursor);
 	buf_release(&pager->mark);
 	buf_release(&pager->mark_row);
@@ -382,10 +384,12 @@ static void keep_rows(struct pager *pager, const struct pager_answer *answer)
 	keep(&pager->last, whole ? answer->last_row : answer->last,
 		whole ? answer->last_row_length : answer->last_length);
 	keep(&pager->last_id, answer->last, answer->last_length);
-	if (pager->pages == 0) {
-		keep(&pager->origin_first, buf_text(&pager->first), pager->first.length);
-		keep(&pager->origin_last, buf_text(&pager->last), pager->last.length);
-	}
+	if (pager->pages > 0)
+		return;
+	keep(&pager->origin_first, buf_text(&pager->first), pager->first.length);
+	keep(&pager->origin_last, buf_text(&pager->last), pager->last.length);
+	if (pager->way == WAY_ROWS)
+		keep(&pager->zero_first, buf_text(&pager->first), pager->first.length);
 }
 
 /* One reading is not enough, and why. The first doubt counts. */
@@ -731,6 +735,10 @@ static enum pager_verdict continuity(
 			return PAGER_AGAIN;
 		return moved(pager, err, "the last row of a page was gone when the next one was asked for");
 	}
+	/* Where the rows are counted from 1, no row has offset 0: there it is the first one, or nothing. */
+	if (pager->way == WAY_ONE && pager->pages == 0 && answer->rows > 0 && pager->zero_first.length > 0 &&
+		!same_first(&pager->zero_first, answer))
+		return not_this_way(pager, err);
 	bool repeated = page->offset > 0 && pager->stage != STAGE_GAP && is_same_page(pager, answer);
 	if (repeated && answer->rows > 1)
 		return offset_ignored(pager, page, answer, err);

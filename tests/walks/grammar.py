@@ -373,7 +373,7 @@ class Walk:
 		if paging == "offset":
 			return "should"
 		if paging == "all":
-			other = rows > asked or 4 <= rows < asked
+			other = (rows > asked or 4 <= rows < asked) and rows != 100  # a cache may keep what was asked for without a limit
 			return "must" if other and self["link"] in ("none", *USABLE) else "should"
 		if paging == "hasMore and cursor":
 			return None  # nothing says in which parameter it is to be sent
