@@ -235,7 +235,8 @@ static void add_published(struct metrics *metrics)
 	for (size_t i = 0; i < report->publication_count; i++) {
 		struct shelf shelf;
 		const char *name = report->config->bundles[i].name;
-		shelf_open(&shelf, report->schema, report->config->state_dir, name);
+		const char *record = report->config->bundles[i].record;
+		shelf_open(&shelf, report->schema, report->config->state_dir, record != NULL ? record : name);
 		open_sample(metrics);
 		add_next_label(metrics, "bundle", name);
 		close_count(metrics, shelf.known && shelf.time > 0 ? (uint64_t)shelf.time : 0);

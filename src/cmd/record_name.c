@@ -98,9 +98,13 @@ static bool is_gone(const char *path)
 	return lstat(path, &status) != 0;
 }
 
-/* How well a record fits a bundle: 0 for that of another one. */
-static int record_fit(const struct record_owner *owner, const struct bundle_config *bundle)
+/* How well a record fits a bundle, the best last. */
+enum record_fit { RECORD_FOREIGN, RECORD_CHAIN, RECORD_RECEIVER, RECORD_PLACE };
+
+static enum record_fit record_fit(const struct record_owner *owner, const struct bundle_config *bundle)
 {
+	if (owner->name == NULL)
+		return RECORD_FOREIGN;
 	bool same_place = owner->place != NULL ? strcmp(owner->place, bundle->place) == 0
 					       : strcmp(owner->output, bundle->output) == 0;
 	bool same_receiver = strcmp(owner->receiver, bundle->receiver) == 0;
@@ -108,7 +112,11 @@ static int record_fit(const struct record_owner *owner, const struct bundle_conf
 	/* Full bundles and what changed between them, each with an output of its own */
 	bool chain = !has_receiver && same_receiver && owner->delta != (bundle->mode == CONFIG_MODE_DELTA) &&
 		     strcmp(owner->slice, bundle->slice) == 0;
-	return same_place ? 3 : has_receiver && same_receiver ? 2 : chain ? 1 : 0;
+	if (same_place)
+		return RECORD_PLACE;
+	if (has_receiver && same_receiver)
+		return RECORD_RECEIVER;
+	return chain ? RECORD_CHAIN : RECORD_FOREIGN;
 }
 
 /* Puts the record that fits best into found; other is any record of the name that does not fit. */
@@ -119,7 +127,7 @@ static void record_find(const struct config *config, const struct bundle_config 
 	DIR *dir = opendir(folder);
 	struct dirent *entry = NULL;
 	size_t length = strlen(base);
-	int best = 0;
+	enum record_fit best = RECORD_FOREIGN;
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		struct record_owner owner;
 		size_t stem = strlen(entry->d_name);
@@ -130,7 +138,7 @@ static void record_find(const struct config *config, const struct bundle_config 
 		char *name = mem_copy_n(entry->d_name, stem);
 		bool read = record_owner_read(config->state_dir, name, &owner);
 		free(name);
-		int fit = read ? record_fit(&owner, bundle) : 0;
+		enum record_fit fit = read ? record_fit(&owner, bundle) : RECORD_FOREIGN;
 		struct record_owner *to = fit > best ? found : other;
 		if (read && (fit > best || other->name == NULL)) {
 			record_owner_release(to);
@@ -148,8 +156,7 @@ static void record_find(const struct config *config, const struct bundle_config 
 /* What decides who is in a bundle, as a digest. */
 static void digest_slice(const struct bundle_config *bundle, char out[static DIGEST_HEX_SIZE])
 {
-	const struct config_list *const lists[] = {
-		&bundle->files, &bundle->schools, &bundle->terms, &bundle->roles, &bundle->grades};
+	const struct config_list *const lists[] = {&bundle->schools, &bundle->terms, &bundle->roles, &bundle->grades};
 	struct digest *digest = digest_new();
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		for (size_t n = 0; n < lists[i]->count; n++)
@@ -180,9 +187,10 @@ static void choose_one(const struct config *config, struct bundle_config *bundle
 	record_find(config, bundle, name, &found, &other);
 	bool typed = config_bundle_level(config, bundle, "output") == CONFIG_COMMAND_LINE;
 	bool moved = found.name == NULL && other.name != NULL && !typed && is_gone(other.path);
-	if (moved)
+	bool sent = record_fit(&found, bundle) == RECORD_RECEIVER && !typed && is_gone(found.path);
+	if (moved || sent)
 		log_line(LOG_WARNING, topic, "the output has moved: the bundle before is the one published as %s",
-			other.path);
+			moved ? other.path : found.path);
 	else if (found.name == NULL && other.name != NULL)
 		log_line(LOG_WARNING, topic,
 			"the state folder %s keeps what was published as %s, which is another bundle: this one has a "

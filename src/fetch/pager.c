@@ -493,8 +493,9 @@ static enum pager_verdict offset_ignored(
 		return PAGER_SKIP;
 	}
 	/* Of fewer rows it says that there are more: it would have said so of the whole page. */
-	bool honest = page->probe && answer->rows < pager->step && answer->more && !pager->first_more &&
-		      pager->total_state != TOTAL_STATED && same_first(&pager->first, answer);
+	bool total_fits = pager->total_state != TOTAL_STATED || pager->total == pager->offset;
+	bool honest = page->probe && answer->rows < pager->step && answer->more && !pager->first_more && total_fits &&
+		      same_first(&pager->first, answer);
 	if (honest && pager->step < pager->first_limit && !pager->others)
 		return done(pager, PAGER_SKIP, "the server says when there is more, and of this page it does not");
 	if (honest && !pager->cut_before)
@@ -555,6 +556,7 @@ static enum pager_verdict total_passed(struct pager *pager, struct err *err)
 		return PAGER_KEEP;
 	}
 	err_set(err, ERR_API, "the server states a total of %" PRIu64 " rows and sends more", pager->total);
+	err_hint(err, "If its totals are always wrong, name the collection in read-twice");
 	pager->total_broken = true;
 	return PAGER_REREAD;
 }
@@ -566,6 +568,7 @@ static bool total_missed(const struct pager *pager, struct err *err)
 		return false;
 	err_set(err, ERR_API, "the server states a total of %" PRIu64 " rows but sends only %" PRIu64, pager->total,
 		pager->offset);
+	err_hint(err, "If its totals are always wrong, name the collection in read-twice");
 	return true;
 }
 
