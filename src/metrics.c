@@ -236,7 +236,10 @@ static void add_published(struct metrics *metrics)
 		struct shelf shelf;
 		const char *name = report->config->bundles[i].name;
 		const char *record = report->config->bundles[i].record;
-		shelf_open(&shelf, report->schema, report->config->state_dir, record != NULL ? record : name);
+		shelf_open(&shelf, report->schema, report->config->state_dir,
+			record != NULL    ? record
+			: name[0] != '\0' ? name
+					  : "bundle");
 		open_sample(metrics);
 		add_next_label(metrics, "bundle", name);
 		close_count(metrics, shelf.known && shelf.time > 0 ? (uint64_t)shelf.time : 0);
