@@ -292,6 +292,17 @@ class Afresh(Keeping):
 		self.export(*READ, *RESUME)
 		self.afresh(0)
 
+	def test_other_district_at_the_same_address(self):
+		"""A header line or a parameter of the token may be all that tells two districts apart."""
+		self.begin()
+		for other in (["--header", "X-District: B"], ["--token-param", "district=B"]):
+			with self.subTest(other=other):
+				self.killed_after(30, *RESUME)
+				since = len(self.served.log)
+				run = self.export(*READ, *RESUME, "--verbose", *other)
+				self.assertIn("the pages kept were read with other settings; beginning afresh", run.err)
+				self.afresh(since)
+
 	def test_too_long_ago(self):
 		self.begin()
 		began = time.monotonic()
