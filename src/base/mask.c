@@ -19,6 +19,7 @@ enum {
 };
 
 static const char stars[] = "***";
+static const char dots[] = "..."; /* stand where a text was cut */
 
 struct secret {
 	char *forms[FORMS_MAX]; /* raw first; NULL where a form is the same as an earlier one */
@@ -134,8 +135,9 @@ void mask_add(struct mask *mask, const char *secret, bool passing)
 	forms_add(new, in_base64(secret));
 }
 
-/* Length of the longest secret that stands at text, or the whole rest when that is the beginning of one. */
-static size_t found_at(const struct mask *mask, const char *text, size_t rest)
+/* Length of the longest secret that stands at text, or of the beginning of one that reaches to the cut: that is the end
+ * of the text, without the dots that tell of a cut. */
+static size_t found_at(const struct mask *mask, const char *text, size_t rest, size_t to_cut)
 {
 	size_t longest = 0;
 	for (size_t i = 0; i < mask->count; i++)
@@ -144,9 +146,13 @@ static size_t found_at(const struct mask *mask, const char *text, size_t rest)
 			if (form[0] != text[0])
 				continue;
 			size_t length = strlen(form);
-			size_t compare = length <= rest ? length : rest;
-			if (compare > longest && (length <= rest || rest >= PART_MIN) &&
-				memcmp(form, text, compare) == 0)
+			bool whole = length <= rest && memcmp(form, text, length) == 0;
+			size_t compare = whole ? length : rest;
+			if (!whole && (length <= rest || memcmp(form, text, rest) != 0))
+				compare = to_cut;
+			if (compare <= longest || (!whole && compare < PART_MIN))
+				continue;
+			if (whole || (compare < length && memcmp(form, text, compare) == 0))
 				longest = compare;
 		}
 	return longest;
@@ -174,9 +180,11 @@ void mask_text(const struct mask *mask, char *text, size_t room)
 		return;
 	size_t length = strlen(text);
 	char *from = mem_copy_n(text, length);
+	size_t cut = length >= strlen(dots) && strcmp(from + length - strlen(dots), dots) == 0 ? length - strlen(dots)
+											       : length;
 	struct place place = {.to = text, .room = room};
 	for (size_t i = 0; i < length;) {
-		size_t found = found_at(mask, from + i, length - i);
+		size_t found = found_at(mask, from + i, length - i, cut > i ? cut - i : 0);
 		if (found > 0)
 			place_add(&place, stars, strlen(stars));
 		else

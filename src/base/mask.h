@@ -18,7 +18,7 @@ void mask_free(struct mask *mask); /* wipes */
 void mask_add(struct mask *mask, const char *secret, bool passing);
 
 /* Replaces every secret in text, raw, percent-encoded, form-encoded or in base64, by ***; also the beginning of one
- * that a limit has cut at the end. Room is the size of text's array. */
+ * that a limit has cut at the end, with or without "..." after it. Room is the size of text's array. */
 void mask_text(const struct mask *mask, char *text, size_t room);
 
 /* Replaces by *** the values behind "?name=" and "&name=" whose name usually carries a secret. */

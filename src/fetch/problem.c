@@ -235,7 +235,22 @@ struct findings {
 	char text[PROBLEM_ROOM];
 	size_t code_rank; /* place in the list of names; smaller is better */
 	size_t text_rank;
+	bool record; /* the answer holds a row: its words may be somebody's */
 };
+
+/* True for a text that is a document itself, as servers send that encode their JSON twice. */
+static bool is_document(const char *text, size_t length)
+{
+	char first[2] = "";
+	size_t count = 0;
+	for (size_t i = 0; i < length && count < 2; i++)
+		if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r' && text[i] != '\n')
+			first[count++] = text[i];
+	if (count < 2)
+		return false;
+	return (first[0] == '{' && first[1] == '"') ||
+	       (first[0] == '[' && (first[1] == '{' || first[1] == '[' || first[1] == '"'));
+}
 
 static size_t rank_of(const struct member *members, size_t count, const char *key, bool near_top)
 {
@@ -245,10 +260,19 @@ static size_t rank_of(const struct member *members, size_t count, const char *ke
 	return i;
 }
 
+/* True for a member that no row has. */
+static bool is_of_errors(const struct member *members, size_t count, size_t rank)
+{
+	return rank < count && members[rank].place == ANYWHERE;
+}
+
 static bool find_text(void *user, const char *key, unsigned depth, bool near_top, const char *text, size_t length)
 {
 	struct findings *findings = user;
 	char line[PROBLEM_ROOM];
+	findings->record = findings->record || curl_strequal(key, "sourcedId");
+	if (is_document(text, length))
+		return true;
 	if (depth == 0)
 		key = "Message"; /* a bare string is the whole message */
 	size_t code_rank = rank_of(code_members, CODE_MEMBERS, key, near_top);
@@ -331,6 +355,10 @@ void problem_text(const char *body, size_t length, char out[static PROBLEM_ROOM]
 	}
 	struct findings findings = {.code_rank = CODE_MEMBERS, .text_rank = TEXT_MEMBERS};
 	walk_document(body, length, find_text, &findings);
+	if (findings.record && !is_of_errors(code_members, CODE_MEMBERS, findings.code_rank))
+		findings.code[0] = '\0';
+	if (findings.record && !is_of_errors(text_members, TEXT_MEMBERS, findings.text_rank))
+		findings.text[0] = '\0';
 	struct buf line = {0};
 	buf_add_text(&line, findings.code);
 	if (findings.code[0] != '\0' && findings.text[0] != '\0' && strcmp(findings.code, findings.text) != 0)

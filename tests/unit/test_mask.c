@@ -55,6 +55,18 @@ static void test_cut_at_the_end(void **state)
 	mask_free(mask);
 }
 
+static void test_cut_before_dots(void **state)
+{
+	(void)state;
+	struct mask *mask = mask_new();
+	mask_add(mask, "0123456789abcdef", false);
+	check(mask, "is 0123456789...", "is ***...");
+	check(mask, "is 0123456789abcdef...", "is ***...");
+	check(mask, "is 012...", "is 012...");
+	check(mask, "is 0123456789... and more", "is 0123456789... and more");
+	mask_free(mask);
+}
+
 static void test_room(void **state)
 {
 	(void)state;
@@ -112,6 +124,7 @@ int main(void)
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_longest_counts),
 		cmocka_unit_test(test_cut_at_the_end),
+		cmocka_unit_test(test_cut_before_dots),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_passing_secrets_pass),
 		cmocka_unit_test(test_queries),

@@ -50,6 +50,18 @@ static void test_others(void **state)
 	check("Service\tunavailable\r\n", "Service unavailable");
 }
 
+static void test_rows_are_nobodys_words(void **state)
+{
+	(void)state;
+	check("{\"sourcedId\":\"u1\",\"title\":\"Test of Ann\",\"reason\":\"illness\"}", "");
+	check("{\"error\":null,\"detail\":\"Ann Lee\",\"result\":{\"users\":[{\"sourcedId\":\"u1\"}]}}", "");
+	check("{\"errors\":[{\"description\":\"Ann Lee\",\"sourcedId\":\"u1\"}]}", "");
+	check("{\"sourcedId\":\"u1\",\"title\":\"Ann\",\"imsx_description\":\"No such row\"}", "No such row");
+	check("\"{\\\"users\\\":[{\\\"givenName\\\":\\\"Ann\\\"}]}\"", "");
+	check("{\"Message\":\" [ {\\\"givenName\\\":\\\"Ann\\\"}]\"}", "");
+	check("{\"Message\":\"[42] not found\"}", "[42] not found");
+}
+
 static void test_pages(void **state)
 {
 	(void)state;
@@ -173,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status_objects),
 		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_rows_are_nobodys_words),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_cut_documents),
 		cmocka_unit_test(test_data_is_not_quoted),
