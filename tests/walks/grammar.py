@@ -280,6 +280,9 @@ class Walk:
 					return "an end that is always at the same place"
 			if fault["kind"] in LOOKS_LIKE_END and fault.get("times", 1) > 1 and self["rows"] <= self.size_of_page():
 				return "a table of one page that is empty most of the time"
+			if fault["kind"] == "empty" and fault.get("times", 1) > 2 and self["allow_empty"]:
+				if self["kill"] or self["sort"] or len(self["faults"]) > 1:
+					return "a table that is empty from before its first row was seen"
 			if fault["kind"] in LOOKS_LIKE_END and fault.get("at") == 1 and self["allow_empty"]:
 				if fault["kind"] == "empty" or fault["times"] > 1:
 					return "a table that is empty at first"
