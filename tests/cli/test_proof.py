@@ -256,7 +256,8 @@ class Totals(Proof):
 				{"total": "before filter", "filter": "before", "hidden": [3, 4]}, {"total": "active", "deleted": 2}):
 			with self.subTest(plan):
 				self.serve_plan(**plan)
-				self.nothing_comes("total")
+				run = self.nothing_comes("total")
+				self.assertIn("read-twice", run.error)
 				self.truth_comes("--read-twice", "courses")
 
 	def test_second_reading_that_does_not_agree(self):
@@ -348,7 +349,7 @@ class GoingOn(Proof):
 
 	def half(self, *extra):
 		"""A run that fails behind its second page, and keeps what it has."""
-		self.source.plan["faults"] = [fault(500, at=len(self.asked()) + 3, times=FOREVER)]
+		self.source.plan["faults"] = [fault(500, at=self.source.asked + 3, times=FOREVER)]
 		self.read("--resume", "1h", *extra, expect=5)
 		self.source.plan["faults"] = []
 		self.log.clear()
@@ -361,6 +362,22 @@ class GoingOn(Proof):
 		self.serve_plan(rows=45, total="right")
 		self.half()
 		self.truth_comes("--resume", "1h")
+		self.assertEqual(self.second_page(), [], "kept, and asked for again")
+
+	def test_other_header(self):
+		self.serve_plan(rows=45, total="right")
+		self.half("--header", "X-District: 1")
+		self.truth_comes("--resume", "1h", "--header", "X-District: 2")
+		self.assertEqual(len(self.second_page()), 1, "pages of another district were used")
+
+	def test_other_token(self):
+		self.serve_plan(rows=45, total="right")
+		one, other = (self.write(name, name[0] * 64 + "\n", 0o600) for name in ("a", "b"))
+		self.half("--auth", "bearer", "--bearer-token-file", one)
+		self.truth_comes("--resume", "1h", "--auth", "bearer", "--bearer-token-file", other)
+		self.assertEqual(len(self.second_page()), 1, "pages of another district were used")
+		self.half("--auth", "bearer", "--bearer-token-file", one)
+		self.truth_comes("--resume", "1h", "--auth", "bearer", "--bearer-token-file", one)
 		self.assertEqual(self.second_page(), [], "kept, and asked for again")
 
 	def test_other_publication(self):
