@@ -10,10 +10,12 @@
 #include "config.h"
 
 /* Sets place and record of each bundle of the configuration. The state folder is locked by the caller. A record
- * fits that has the same output, however it is spelled; else the same receiver; else, where there is no receiver, that
- * of the full bundles to which these deltas belong, or the reverse. If none fits, it is NAME ("bundle" for a bundle
- * without a name) or, if another bundle has that, NAME-DIGITS. A configuration file whose output has moved keeps its
- * record if the file published before is gone. What now counts as the bundle before is told as a warning. */
+ * of the same bundle name fits that has the same output, however it is spelled, and the same receiver or the same
+ * settings; else the same receiver and name there; else, where there is no receiver and the settings are the same, one
+ * whose output is gone, as it has moved, or that of the full bundles to which these deltas belong, or the reverse. If
+ * none fits, it is NAME ("bundle" for a bundle without a name) or, if another bundle has that, NAME-DIGITS. What now
+ * counts as the bundle before is told as a warning. Settings are all that decide whose data are in the bundle.
+ */
 void record_name_choose(struct config *config);
 
 #endif

@@ -45,8 +45,10 @@ static void take_record(struct shelf *shelf, yajl_val record)
 		return;
 	shelf->known = true;
 	const char *place = json_text_at(record, "place");
+	const char *bundle = json_text_at(record, "bundle");
 	const char *receiver = json_text_at(record, "receiver");
 	const char *slice = json_text_at(record, "slice");
+	shelf->bundle = bundle != NULL ? mem_copy(bundle) : NULL;
 	shelf->place = place != NULL ? mem_copy(place) : NULL;
 	if (receiver != NULL && strlen(receiver) == DIGEST_HEX_SIZE - 1)
 		memcpy(shelf->receiver, receiver, DIGEST_HEX_SIZE);
@@ -104,6 +106,7 @@ void shelf_release(struct shelf *shelf)
 	free(shelf->record);
 	free(shelf->refused);
 	free(shelf->refusal);
+	free(shelf->bundle);
 	free(shelf->place);
 	free(shelf->output);
 	free(shelf->path);
@@ -133,6 +136,7 @@ static bool write_record(const struct shelf *shelf, struct err *err)
 	yajl_gen_map_open(gen);
 	json_add_number(gen, "published-bundle", RECORD_VERSION);
 	json_add_number(gen, "time", shelf->time);
+	json_add_text(gen, "bundle", shelf->bundle);
 	json_add_text(gen, "place", shelf->place);
 	json_add_text(gen, "receiver", shelf->receiver);
 	json_add_text(gen, "slice", shelf->slice);
@@ -159,9 +163,11 @@ static bool write_record(const struct shelf *shelf, struct err *err)
 bool shelf_publish(struct shelf *shelf, struct bundle *bundle, const struct bundle_config *config, const char *path,
 	const char *content, int64_t now, struct err *err)
 {
+	free(shelf->bundle);
 	free(shelf->place);
 	free(shelf->output);
 	free(shelf->path);
+	shelf->bundle = mem_copy(config->name);
 	shelf->place = config->place != NULL ? mem_copy(config->place) : NULL;
 	memcpy(shelf->receiver, config->receiver, DIGEST_HEX_SIZE);
 	memcpy(shelf->slice, config->slice, DIGEST_HEX_SIZE);

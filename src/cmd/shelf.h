@@ -32,6 +32,7 @@ struct shelf {
 	char *refusal;                  /* path of the report on the refused one */
 	struct err trouble;             /* there is a record, and this machine cannot read it */
 	bool known;                     /* there is a record, and these are set */
+	char *bundle;                   /* its name, "" without one; NULL in records of earlier versions */
 	char *place;                    /* the output, resolved; NULL in records of earlier versions */
 	char receiver[DIGEST_HEX_SIZE]; /* whom it was for, and who was in it: see record_name.h */
 	char slice[DIGEST_HEX_SIZE];

@@ -97,6 +97,80 @@ class Records(Shared):
 		run = self.run_with("export", self.config("b", output=self.path("moved", "b.zip")), expect=6)
 		self.assertIn("the output has moved: the bundle before is the one published as", run.err)
 
+	def test_one_output_and_two_receivers(self):
+		"""The output is but a place on the way: what was built for one never goes to the other."""
+		out = self.path("outbox", "OneRoster.zip")
+		a, b = self.config("a", output=out), self.config("b", output=out)
+		self.run_with("export", a)
+		self.run_with("export", b)
+		for _ in range(2):
+			self.assertIn("nothing is waiting", self.run_with("deliver", a).out)
+			self.assert_inbox("a")
+			self.run_with("export", a)
+			self.run_with("export", b)
+			self.assert_inbox("a")
+			self.assert_inbox("b")
+
+	def test_one_receiver_and_two_names(self):
+		"""A vendor that takes several bundles: no record of one is that of the other."""
+		both = [self.config(vendor, f"deliver = {self.path('a')}/", f"deliver-as = {vendor}.zip", deliver=False)
+			for vendor in ("a", "b")]
+		for _ in range(2):
+			for config in both:
+				self.run_with("export", config)
+			for config in both:
+				self.assertIn("nothing is waiting", self.run_with("deliver", config).out)
+			for vendor in ("a", "b"):
+				self.assertEqual(self.users_in(self.path("a", vendor + ".zip")), self.wanted(vendor))
+
+	def test_a_file_that_was_collected_is_no_output_that_moved(self):
+		self.run_with("export", self.config("b", deliver=False))
+		os.unlink(self.path("outbox", "b.zip"))
+		run = self.run_with("export", self.config("a", deliver=False))
+		self.assertIn("another bundle: this one has a record of its own", run.err)
+		self.roster.remove_students(40)
+		self.run_with("export", self.config("b", deliver=False), expect=6)
+
+	def test_bundles_whose_names_begin_alike(self):
+		"""Eight letters behind the name look like the digits of a record."""
+		lines = [f"url = {self.server.url}", "auth = none"]
+		for name, more in (("math-teachers", "roles = teacher"), ("math", "")):
+			lines += [f"[bundle {name}]", f"output = {self.path('outbox', name + '.zip')}",
+				f"deliver = {self.path('b')}/", "deliver-as = math.zip" if name == "math" else "deliver-as = teachers.zip",
+				more, "allow-empty = enrollments" if more else ""]
+		config = self.write("two.conf", "\n".join(lines) + "\n", 0o600)
+		for _ in range(2):
+			run = self.run_with("export", config)
+			self.assertEqual([line for line in run.warnings if "record" in line or "moved" in line], [])
+			self.assertIn("nothing is waiting", self.run_with("deliver", config).out)
+			self.assertEqual(self.users_in(self.path("b", "math.zip")), self.wanted("b"))
+
+	def test_a_receiver_that_is_added_and_one_that_moves(self):
+		self.run_with("export", self.config("b", deliver=False))
+		self.assertEqual(self.run_with("export", self.config("b")).warnings, [])
+		self.assert_inbox("b")
+		self.roster.add_user("STU_901", "student", 901)
+		self.run_with("export", self.config("b"))
+		os.mkdir(self.path("c"))
+		moved = self.config("b", f"deliver = {self.path('c')}/", "deliver-as = OneRoster.zip", deliver=False)
+		self.assertEqual(self.run_with("export", moved).warnings, [])
+		self.assertEqual(self.users_in(self.path("c", "OneRoster.zip")), self.wanted("b"))
+		self.roster.remove_students(40)
+		self.run_with("export", moved, expect=6)
+
+	def test_a_filter_that_changes_is_compared_with_what_the_receiver_has(self):
+		self.run_with("export", self.config("b"))
+		run = self.run_with("export", self.config("b", "roles = teacher", "allow-empty = enrollments"), expect=6)
+		self.assertIn("max-drop", run.err)
+
+	def test_two_districts_at_one_address(self):
+		"""Told apart by a header line; one publishes in full, the other what changed."""
+		self.run_with("export", self.config("b", "header = X-District: A", output=self.path("one.zip"), deliver=False))
+		run = self.run_with("export", self.config("b", "header = X-District: B", "mode = delta", "since = last",
+			output=self.path("two.zip"), deliver=False))
+		self.assertIn("another bundle: this one has a record of its own", run.err)
+		self.assertEqual(self.users_in(self.path("two.zip")), self.wanted("b"))
+
 	def test_one_place_spelled_in_two_ways(self):
 		self.run_with("export", self.config("b"))
 		os.symlink(self.path("outbox"), self.path("link"))
@@ -137,7 +211,8 @@ class Model(Shared):
 def nights(seed):
 	def test(self):
 		dice = random.Random(f"nights {seed}")
-		configs = {vendor: self.config(vendor) for vendor in ("a", "b")}
+		output = self.path("outbox", "OneRoster.zip") if dice.random() < 0.5 else None
+		configs = {vendor: self.config(vendor, output=output) for vendor in ("a", "b")}
 		for _ in range(NIGHTS):
 			self.night(dice, configs)
 	return test
