@@ -85,12 +85,10 @@ struct config_origin {
 };
 
 struct bundle_config {
-	char *name;                  /* of [bundle NAME]; "" when the file has no such section */
-	unsigned line;               /* of that section in the file, or 0 */
-	char *record;                /* its name in the state folder, and the output as one text, however it is */
-	char *place;                 /* written; who is in the bundle, and who gets it, as digests: see */
-	char slice[DIGEST_HEX_SIZE]; /* cmd/record_name.h; NULL and "" before */
-	char receiver[DIGEST_HEX_SIZE];
+	char *name;                      /* of [bundle NAME]; "" when the file has no such section */
+	unsigned line;                   /* of that section in the file, or 0 */
+	char *record;                    /* its name in the state folder, see cmd/record_name.h; NULL before */
+	char *place;                     /* the output as one text, however it is written; the same */
 	char *output;                    /* path, strftime places not yet filled; loose files if it ends in / */
 	struct config_list files;        /* tables of the bundle, each once; all of them are among config.collections */
 	int mode;                        /* enum config_mode */
@@ -123,6 +121,8 @@ struct bundle_config {
 	bool enabled_only;                   /* users that are not enabled are left out, as the consumer wants */
 	char *encrypt;                       /* file with the passphrase of the zip, or NULL */
 	bool checksum;                       /* write the zip's SHA-256 beside it */
+	char slice[DIGEST_HEX_SIZE];         /* who is in the bundle, as a digest; "" before record is chosen */
+	char receiver[DIGEST_HEX_SIZE];      /* who gets it, the same */
 	char *deliver;                       /* address or folder, or NULL; see package/delivery.h */
 	char *deliver_as;                    /* name there, strftime places not yet filled, or NULL */
 	int deliver_by;                      /* enum config_deliver_by */
