@@ -10,8 +10,8 @@
 #include "check/metadata.h"
 #include "cmd/connect.h"
 #include "convert/sax.h"
+#include "fetch/answer_text.h"
 #include "fetch/link.h"
-#include "fetch/problem.h"
 #include "fetch/refusal.h"
 #include "fetch/retry.h"
 #include "fetch/store.h"
@@ -347,14 +347,11 @@ struct page *page_of(const struct http_transfer *transfer)
 static void say(const struct page *page, enum err_code code, const char *what, struct err *err)
 {
 	const struct http_reply *reply = http_transfer_reply(page->transfer);
-	char problem[PROBLEM_ROOM];
-	problem_text(buf_text(&reply->snippet), reply->snippet.length, problem);
-	http_mask(page->shape->collect->http, problem, sizeof(problem));
+	char problem[ANSWER_TEXT_ROOM];
+	answer_text(page->shape->collect->http, reply, problem);
 	const char *joint = problem[0] != '\0' ? ": " : "";
 	if (reply->failure == HTTP_OK && (reply->status < 200 || reply->status >= 300))
 		err_set(err, code, "%s (status %ld%s%s)", what, reply->status, joint, problem);
-	else if (sax_trouble(page->sax) == SAX_NO_ROWS)
-		err_set(err, code, "%s%s%s", what, joint, problem);
 	else
 		err_set(err, code, "%s", what); /* what was read may be data of people */
 	err_in(err, "%s, rows from %" PRIu64, page->shape->endpoint, page->place.offset + 1);

@@ -10,7 +10,7 @@
 #include "convert/plan.h"
 #include "convert/record.h"
 #include "convert/sax.h"
-#include "fetch/problem.h"
+#include "fetch/answer_text.h"
 #include "fetch/retry.h"
 
 enum { TRIES_MAX = 3 };
@@ -146,14 +146,11 @@ static enum probe_outcome say(struct probing *probing, enum probe_outcome outcom
 	enum err_code code, const char *what)
 {
 	struct err *err = &probing->answer->err;
-	char problem[PROBLEM_ROOM];
-	problem_text(buf_text(&reply->snippet), reply->snippet.length, problem);
-	http_mask(probing->probe->http, problem, sizeof(problem));
+	char problem[ANSWER_TEXT_ROOM];
+	answer_text(probing->probe->http, reply, problem);
 	const char *joint = problem[0] != '\0' ? ": " : "";
 	if (reply->failure == HTTP_OK && (reply->status < 200 || reply->status >= 300))
 		err_set(err, code, "%s (status %ld%s%s)", what, reply->status, joint, problem);
-	else if (sax_trouble(probing->sax) == SAX_NO_ROWS)
-		err_set(err, code, "%s%s%s", what, joint, problem);
 	else
 		err_set(err, code, "%s", what); /* what was read may be data of people */
 	err_in(err, "%s", probing->ask->endpoint);

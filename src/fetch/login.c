@@ -10,6 +10,7 @@
 #include "base/mask.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "fetch/answer_text.h"
 #include "fetch/problem.h"
 #include "fetch/retry.h"
 
@@ -229,9 +230,9 @@ static void note_tried(struct login *login, const char *url, const struct answer
 	refusal_show(login->http, url, shown);
 	buf_add_format(&login->tried, "%s%s (%ld", login->tried.length > 0 ? ", " : "", shown, answer->reply.status);
 	/* A 400 has something to say, such as that a parameter is missing; others only say that nothing is there. */
-	char problem[PROBLEM_ROOM] = "";
+	char problem[ANSWER_TEXT_ROOM] = "";
 	if (answer->reply.status == 400)
-		problem_text(buf_text(&answer->reply.snippet), answer->reply.snippet.length, problem);
+		answer_text(login->http, &answer->reply, problem);
 	buf_add_format(&login->tried, "%s%s)", problem[0] != '\0' ? ": " : "", problem);
 }
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PROBLEM_ROOM = 200 };
+enum { PROBLEM_ROOM = 6000 }; /* more than is kept of any answer: what is shown is cut by answer_text.h */
 
 /* Writes the line, terminated, printable, without tags; "" when the body says nothing sensible. */
 void problem_text(const char *body, size_t length, char out[static PROBLEM_ROOM]);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fetch/answer_text.h"
 #include "fetch/problem.h"
 
 void refusal_show(const struct http *http, const char *url, char out[static REFUSAL_ADDRESS_ROOM])
@@ -14,11 +15,8 @@ void refusal_show(const struct http *http, const char *url, char out[static REFU
 /* Writes the status and what the server says, such as "401 invalid_client: unknown key". */
 static void quote(const struct http *http, const struct http_reply *reply, char *out, size_t room)
 {
-	char said[PROBLEM_ROOM];
-	problem_text(reply->snippet.data, reply->snippet.length, said);
-	http_mask(http, said, sizeof(said));
-	if (reply->status >= 200 && reply->status < 300)
-		said[0] = '\0'; /* may be a token in a shape we do not know */
+	char said[ANSWER_TEXT_ROOM];
+	answer_text(http, reply, said); /* nothing of a 2xx: it may be a token in a shape we do not know */
 	snprintf(out, room, "%ld%s%s", reply->status, said[0] != '\0' ? " " : "", said);
 }
 
@@ -66,10 +64,10 @@ void refusal_say_unreachable(
 
 static void say_redirect(const char *shown, const char *option, const struct http_reply *reply, struct err *err)
 {
-	char target[PROBLEM_ROOM] = "nowhere";
+	char whole[PROBLEM_ROOM] = "nowhere";
 	if (reply->location != NULL)
-		problem_text(reply->location, strcspn(reply->location, "?#"), target);
-	err_set(err, ERR_API, "%s is not a token address, it redirects to %s (%ld): check %s", shown, target,
+		problem_text(reply->location, strcspn(reply->location, "?#"), whole);
+	err_set(err, ERR_API, "%s is not a token address, it redirects to %.190s (%ld): check %s", shown, whole,
 		reply->status, option);
 }
 
@@ -84,7 +82,7 @@ void refusal_say(const struct refusal *refusal, enum token_verdict verdict, cons
 				     "secret";
 	static const char odd[] = "%s answers the login in a way that means nothing to this program (%s)";
 	char shown[REFUSAL_ADDRESS_ROOM];
-	char said[PROBLEM_ROOM + 32];
+	char said[ANSWER_TEXT_ROOM + 32];
 	const char *option = refusal->address_option;
 	if (err->code != ERR_NONE)
 		return;
