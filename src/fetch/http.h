@@ -76,7 +76,8 @@ struct http_request {
 	void *context;
 };
 
-/* What came back. Known secrets are masked in every text here. */
+/* What came back. Known secrets are masked in problem, snippet, location and content_type; the other headers are as
+ * they came, to be read and never shown. */
 struct http_reply {
 	long status; /* 0 when no status line came */
 	enum http_failure failure;
