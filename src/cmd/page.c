@@ -454,12 +454,12 @@ static enum page_outcome hear_status(struct page *page, bool first, int64_t *wai
 		return trouble(page, verdict, "the server is in trouble", wait, everything, err);
 	if (status == 401)
 		return login_lost(page, ERR_LOGIN, "the server refuses its own new token", err);
-	if (first && is_denial(status))
+	if (first && is_denial(status) && !is_further(page))
 		return denied(page,
 			status == 403 ? "the server refuses this collection"
 				      : "the server does not know this collection",
 			wait, err);
-	if (!first && (page->place.probe || (is_further(page) && is_refusal(page, status)))) {
+	if (page->place.probe || (is_further(page) && is_refusal(page, status))) {
 		page->refused = status;
 		return PAGE_ANSWER;
 	}

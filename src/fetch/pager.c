@@ -894,6 +894,9 @@ static enum pager_verdict blind_nothing(struct pager *pager, const struct pager_
 	bool weak = answer->list == PAGER_LIST_NONE || (pager->pages > 0 && answer->list != pager->list);
 	if (weak && ask_once_more(pager, err, "an answer without a list where rows may be"))
 		return PAGER_AGAIN;
+	/* The page before leads here, and there is no list. */
+	if (weak && pager->last_more && !pager->beyond)
+		return not_this_way(pager, err);
 	if (answer->more && answer->has_next_offset && pager->way == WAY_LINKS && !pager->beyond &&
 		answer->next_offset > pager->link_offset && ++pager->empty <= PAGER_EMPTY_MAX) {
 		pager->link_offset = answer->next_offset;
