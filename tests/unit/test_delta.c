@@ -227,6 +227,7 @@ static char second_name[] = "b";
 static struct bundle_config bundle_of(char *name, char *since, size_t files)
 {
 	return (struct bundle_config){.name = name,
+		.record = name,
 		.mode = CONFIG_MODE_DELTA,
 		.since = since,
 		.files = {.items = file_names, .count = files, .set = true}};
