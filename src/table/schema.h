@@ -56,8 +56,8 @@ struct column {
 	bool delta;                          /* required in delta, blank in bulk */
 	int ref;                             /* table that has to know the id or ids, or SCHEMA_NONE */
 	const char *fill;                    /* written when the server sends nothing, or NULL */
-	int fill_via;     /* column of this row whose reference leads to the row to fill from, or SCHEMA_NONE */
-	int fill_from;    /* column of that row */
+	int fill_via;       /* column of this row whose reference leads to the row to fill from, or SCHEMA_NONE */
+	int fill_from;      /* column of that row */
 	const char *note;   /* for people, or NULL */
 	const char *closed; /* why no setting may fill, replace or publish it, in words; NULL if one may */
 };
