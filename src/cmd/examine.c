@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "fetch/http.h"
+#include "fetch/link.h"
 
 enum {
 	FIRST_ROWS = 3,
@@ -194,6 +195,21 @@ static bool ask_first(struct visit *visit)
 /* --- what works ----------------------------------------------------------------------------------------------------
  */
 
+/* Signs of a next page that the export cannot take by their word. */
+static void judge_signs(struct visit *visit)
+{
+	struct examination *result = visit->result;
+	const struct probe_answer *first = &visit->first;
+	const struct link_facts *links = &first->links;
+	if (first->more && links->next_url == NULL && !links->next_has_offset)
+		note(result,
+			mem_copy("the server says that there is a next page, and gives no address of it that can be "
+				 "asked: the export counts as complete only what it can prove in another way"));
+	else if (links->next && !links->next_has_offset && link_is_positional(links, first->rows))
+		note(result, mem_copy("the links to the next page count rows or pages: the export reads the collection "
+				      "twice, and both readings have to agree"));
+}
+
 static void judge_witnesses(struct visit *visit)
 {
 	struct examination *result = visit->result;
@@ -209,6 +225,7 @@ static void judge_witnesses(struct visit *visit)
 	}
 	if (first->rows > FIRST_ROWS)
 		result->cap_kind = EXAMINE_CAP_ALL;
+	judge_signs(visit);
 }
 
 /* The first row that is not another copy of row 0; 0 when there is none. */

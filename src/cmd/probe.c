@@ -131,6 +131,11 @@ static bool send_once(struct probing *probing, struct http_reply *reply, struct 
 		/* What the links say is read against the address that was asked. */
 		link_release(&probing->answer->links);
 		link_read(fine ? reply->link : NULL, buf_text(&url), &probing->answer->links);
+		bool body = fine && reply->status == 200;
+		if (body && sax_next(probing->sax) != NULL)
+			link_add_next(&probing->answer->links, sax_next(probing->sax), buf_text(&url));
+		probing->answer->more = probing->answer->links.next || reply->link_lost ||
+					(body && sax_more(probing->sax));
 	}
 	if (authorization.data != NULL)
 		memset(authorization.data, 0, authorization.length);

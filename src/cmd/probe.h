@@ -64,8 +64,9 @@ struct probe_answer {
 	uint64_t total;
 	bool has_count; /* x-count */
 	uint64_t count;
-	struct link_facts links;
-	int64_t ms; /* until the first byte */
+	struct link_facts links; /* of the headers, or else of the body */
+	bool more;               /* something says that there is a next page */
+	int64_t ms;              /* until the first byte */
 	bool has_skew;
 	int64_t skew; /* seconds the server's clock is ahead of ours */
 	unsigned requests;
