@@ -83,7 +83,8 @@ struct pager {
 	bool end_asked;  /* a page after the total is on the way */
 	bool no_overlap; /* pages of one row: asking one row early would stand still */
 	bool others;     /* rows that are not in the first page were seen */
-	bool peek;       /* the first page had more rows than were asked for: are they all? */
+	bool peek;       /* the first page had more rows than were asked for, or one: are they all? */
+	bool confirmed;  /* the end came twice where there is nothing to look back at */
 	bool ascending;
 	bool alone;      /* a page that looked back held the last row and nothing else */
 	bool strong;     /* what is looked back from is an empty list */
@@ -206,6 +207,7 @@ void pager_restart(struct pager *pager, unsigned limit)
 	pager->age++;
 	pager->no_overlap = false;
 	pager->peek = false;
+	pager->confirmed = false;
 	pager->others = false;
 	pager->ascending = true;
 	pager->alone = false;
@@ -689,6 +691,13 @@ static enum pager_verdict nothing_there(
 	/* A total of one full page may be the page's. */
 	bool trusted = total_reached && (pager->pages > 1 || pager->step < pager->first_limit);
 	bool alone = pager->alone || trusted || pager->pages == 0 || pager->largest == 1 || pager->stage == STAGE_GAP;
+	bool single = pager->pages > 0 && pager->largest == 1 && pager->stage != STAGE_GAP;
+	if (!weak && single && !trusted && !pager->confirmed) {
+		pager->confirmed = true;
+		pager->stage = STAGE_CONFIRM;
+		forget_asked(pager);
+		return PAGER_SKIP;
+	}
 	if (weak || alone)
 		return weak ? weak_end(pager, answer, err) : ended(pager, answer);
 	pager->strong = true;
@@ -781,7 +790,7 @@ static enum pager_verdict count_in(struct pager *pager, const struct pager_page 
 		pager->first_is_last = answer->links && !answer->more;
 		pager->first_more = answer->more;
 		pager->list = answer->list;
-		pager->peek = answer->rows > page->limit;
+		pager->peek = answer->rows > page->limit || answer->rows == 1;
 	}
 	if (pager->pages > 0)
 		pager->borders = (pager->borders ^ pager->offset) * UINT64_C(0x100000001B3) + 1;
@@ -790,6 +799,7 @@ static enum pager_verdict count_in(struct pager *pager, const struct pager_page 
 	pager->overlaps += page->overlap ? 1 : 0;
 	pager->step = answer->rows;
 	pager->alone = false;
+	pager->confirmed = false;
 	pager->weak_asked = false;
 	pager->last_more = answer->more;
 	pager->more_ever = pager->more_ever || answer->more;
