@@ -57,6 +57,7 @@ struct probe_answer {
 	uint64_t rows;        /* seen */
 	char *ids[PROBE_IDS]; /* of the first rows */
 	size_t id_count;
+	bool more;         /* something says that there is a next page */
 	bool bare;         /* the first row holds nothing but its id */
 	bool ascending;    /* the ids of all rows seen ascend, byte by byte; one may come twice */
 	bool header_total; /* X-Total-Count is there */
@@ -65,7 +66,6 @@ struct probe_answer {
 	bool has_count; /* x-count */
 	uint64_t count;
 	struct link_facts links; /* of the headers, or else of the body */
-	bool more;               /* something says that there is a next page */
 	int64_t ms;              /* until the first byte */
 	bool has_skew;
 	int64_t skew; /* seconds the server's clock is ahead of ours */

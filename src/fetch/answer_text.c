@@ -1,5 +1,6 @@
 #include "fetch/answer_text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -34,8 +35,7 @@ static void cut_text(const char *text, char *out, size_t room)
 	length = room - sizeof(more);
 	while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
 		length--;
-	memcpy(out, text, length);
-	memcpy(out + length, more, sizeof(more));
+	snprintf(out, room, "%.*s%s", (int)length, text, more);
 }
 
 void answer_text(const struct http *http, const struct http_reply *reply, char out[static ANSWER_TEXT_ROOM])

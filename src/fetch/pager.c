@@ -57,20 +57,6 @@ struct seen {
 };
 
 struct pager {
-	bool twice;
-	unsigned limit;
-	enum stage stage;
-	enum way way;
-	bool ways_over;  /* all were tried */
-	bool early;      /* this reading broke off at the second page */
-	unsigned earlys; /* readings in a row that did */
-	bool numbered;   /* what was seen that makes a way worth trying */
-	bool linked;
-	bool more_ever;    /* some page of some reading spoke of a next one */
-	bool total_broken; /* a reading had more rows than its total */
-	bool filtered;     /* rows are left out after paging: only links tell where pages begin */
-	bool cut_before;   /* a reading had just as many rows as were asked for */
-	unsigned asked_limits[PAGER_ASKED_MAX];
 	size_t asked_count;
 	uint64_t offset; /* rows received and judged: where the next page has to begin */
 	uint64_t asked;  /* where the next page to ask for begins, if all on the way are as large as expected */
@@ -79,44 +65,21 @@ struct pager {
 	uint64_t overlaps;
 	uint64_t largest;
 	uint64_t borders;
-	unsigned age;
-	bool end_asked;  /* a page after the total is on the way */
-	bool no_overlap; /* pages of one row: asking one row early would stand still */
-	bool others;     /* rows that are not in the first page were seen */
-	bool peek;       /* the first page had more rows than were asked for, or one: are they all? */
-	bool confirmed;  /* the end came twice where there is nothing to look back at */
-	bool ascending;
-	bool alone;      /* a page that looked back held the last row and nothing else */
-	bool strong;     /* what is looked back from is an empty list */
-	bool weak_asked; /* a weak answer was asked for once more */
-	bool always;     /* every answer says that there is more, even far away */
-	bool shortened;  /* the latest page of a way without a look back was shorter than the first */
-	enum total_state total_state;
 	uint64_t total;
-	enum pager_list list;
 	struct buf first; /* whole rows of the latest page with rows: copies of an id may differ in the rest */
 	struct buf last;
 	struct buf last_id;
 	struct buf origin_first; /* of the first page */
 	struct buf origin_last;
 	struct buf zero_first; /* the first row that some reading got for offset 0 */
-	bool check_first;
 	uint64_t first_page_rows;
-	unsigned first_limit;
-	bool first_is_last; /* the links of the first page name no next one */
-	bool first_more;    /* something says that there is a next page after the first */
-	bool number_base;   /* numbers of pages begin with 1: 0 and 1 are the same */
 	uint64_t link_offset;
 	uint64_t link_step; /* how far the latest link led */
 	uint64_t link_said; /* the offset of the latest page's link; 0: none */
-	bool last_more;     /* the latest page with rows speaks of a next one */
-	bool beyond;        /* the page after the last one that links speak of is on the way */
 	uint64_t gap_at;    /* where the next page is looked for */
 	uint64_t gap_step;  /* how far the one after that is */
 	uint64_t gap_count; /* empty pages in a row */
 	long gap_refused;
-	bool by_cursor;
-	bool positional;
 	uint64_t empty;      /* pages in a row without rows, by links */
 	struct buf cursor;   /* address of the next page */
 	struct buf mark;     /* an earlier one: seen again, the links run in a circle */
@@ -125,6 +88,43 @@ struct pager {
 	uint64_t mark_at;    /* pages after which the marks move on; doubles, so every circle is found */
 	const char *doubt;
 	struct seen seen;
+	unsigned limit;
+	enum stage stage;
+	enum way way;
+	unsigned earlys; /* readings in a row that did */
+	unsigned asked_limits[PAGER_ASKED_MAX];
+	unsigned age;
+	enum total_state total_state;
+	enum pager_list list;
+	unsigned first_limit;
+	bool twice;
+	bool ways_over; /* all were tried */
+	bool early;     /* this reading broke off at the second page */
+	bool numbered;  /* what was seen that makes a way worth trying */
+	bool linked;
+	bool more_ever;    /* some page of some reading spoke of a next one */
+	bool total_broken; /* a reading had more rows than its total */
+	bool filtered;     /* rows are left out after paging: only links tell where pages begin */
+	bool cut_before;   /* a reading had just as many rows as were asked for */
+	bool end_asked;    /* a page after the total is on the way */
+	bool no_overlap;   /* pages of one row: asking one row early would stand still */
+	bool others;       /* rows that are not in the first page were seen */
+	bool peek;         /* the first page had more rows than were asked for, or one: are they all? */
+	bool confirmed;    /* the end came twice where there is nothing to look back at */
+	bool ascending;
+	bool alone;      /* a page that looked back held the last row and nothing else */
+	bool strong;     /* what is looked back from is an empty list */
+	bool weak_asked; /* a weak answer was asked for once more */
+	bool always;     /* every answer says that there is more, even far away */
+	bool shortened;  /* the latest page of a way without a look back was shorter than the first */
+	bool check_first;
+	bool first_is_last; /* the links of the first page name no next one */
+	bool first_more;    /* something says that there is a next page after the first */
+	bool number_base;   /* numbers of pages begin with 1: 0 and 1 are the same */
+	bool last_more;     /* the latest page with rows speaks of a next one */
+	bool beyond;        /* the page after the last one that links speak of is on the way */
+	bool by_cursor;
+	bool positional;
 	char proof[320];
 	char evidence[400];
 };
