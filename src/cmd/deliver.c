@@ -81,7 +81,7 @@ static struct bundle_config *only_one(
 static bool unknown_bundle(const struct deliver *deliver, struct err *err)
 {
 	struct buf names = {0};
-	for (size_t i = 0; i < deliver->config.bundle_count; i++)
+	for (size_t i = 0; deliver->config.bundles != NULL && i < deliver->config.bundle_count; i++)
 		if (deliver->config.bundles[i].deliver != NULL)
 			buf_add_format(&names, "%s%s", names.length > 0 ? ", " : "", deliver->config.bundles[i].name);
 	err_set(err, ERR_USAGE,
