@@ -59,8 +59,8 @@ struct seats *seats_new(const char *folder, const char *name, struct err *err)
 		return NULL;
 	struct seats *seats = mem_new(1, sizeof(*seats));
 	seats->fd = fd;
-	seats->name = mem_copy(name);
-	out_init(&seats->out, fd, name);
+	seats->name = mem_format("the working file of %s in %s", name, folder);
+	out_init(&seats->out, fd, seats->name);
 	seats->block = mem_new(WRITE_ROOM, 1);
 	seats->met = mem_new((1U << HASH_BITS) / BYTE_BITS, 1);
 	seats->again = mem_new((1U << HASH_BITS) / BYTE_BITS, 1);
